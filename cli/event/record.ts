@@ -1,0 +1,39 @@
+import { readVarint } from "./varint.ts";
+
+// Where the fixed fields of an encoded ProtoEvent are: encodeEvent() writes id and pubkey first, 64 digits each.
+const ID_AT = 2;
+const PUBKEY_AT = 68;
+const HEX_DIGITS = 64;
+const INTEGERS_AT = 132;
+const CREATED_AT_KEY = 0x18;
+const KIND_KEY = 0x20;
+
+/** `created_at` of the encoded event at `start`, without decoding the rest. */
+export function recordCreatedAt(source: Uint8Array, start: number): number {
+  const at = start + INTEGERS_AT;
+  return source[at] === CREATED_AT_KEY ? readVarint(source, at + 1) : 0;
+}
+
+/** `kind` of the encoded event at `start`, without decoding the rest. */
+export function recordKind(source: Uint8Array, start: number): number {
+  let at = start + INTEGERS_AT;
+  if (source[at] === CREATED_AT_KEY) {
+    at++;
+    while (source[at] >= 0x80) at++;
+    at++;
+  }
+  return source[at] === KIND_KEY ? readVarint(source, at + 1) : 0;
+}
+
+/** Writes the id and then the pubkey of the encoded event at `start` to `target`, 32 bytes each. */
+export function copyRecordKeys(source: Buffer, start: number, target: Buffer, offset: number): void {
+  target.write(source.toString("latin1", start + ID_AT, start + ID_AT + HEX_DIGITS), offset, "hex");
+  target.write(source.toString("latin1", start + PUBKEY_AT, start + PUBKEY_AT + HEX_DIGITS), offset + 32, "hex");
+}
+
+/** Compares the ids of two encoded events: below 0, 0 or above 0. */
+export function compareRecordIds(a: Buffer, aStart: number, b: Buffer, bStart: number): number {
+  const aId = aStart + ID_AT;
+  const bId = bStart + ID_AT;
+  return a.compare(b, bId, bId + HEX_DIGITS, aId, aId + HEX_DIGITS);
+}
