@@ -25,8 +25,8 @@ function serializeWithJsonEscapes({ pubkey, created_at, kind, tags, content }: O
 }
 
 function toVerbatimControls(json: string): string {
-  return json.replace(ESCAPE, (escape, hex?: string) =>
-    hex === undefined ? escape : String.fromCharCode(Number.parseInt(hex, 16)),
+  return json.replace(ESCAPE, (sequence, hex?: string) =>
+    hex === undefined ? sequence : String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }
 

@@ -1,0 +1,26 @@
+/** Exit codes of the program. 75 is EX_TEMPFAIL of sysexits.h: the same command goes on where this one stopped. */
+export const EXIT = { done: 0, failed: 1, usage: 2, resumable: 75 } as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** An error whose message tells a person what happened, to which file, and what to do; it carries the exit code. */
+export class ProtonBeamError extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode = EXIT.failed, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ProtonBeamError";
+    this.exitCode = exitCode;
+  }
+}
+
+/** The text of anything thrown. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The code of a system error (`ENOENT`, `ENOSPC`, …), or null. */
+export function errorCode(error: unknown): string | null {
+  if (typeof error !== "object" || error === null || !("code" in error)) return null;
+  return typeof error.code === "string" ? error.code : null;
+}
