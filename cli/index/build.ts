@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { rmSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import type { Member } from "../reduce/day-file.ts";
 import type { IndexRow } from "../reduce/day-rows.ts";
 import { renameDurably, TEMPORARY_SUFFIX } from "../store/atomic.ts";
@@ -27,6 +28,8 @@ export function createIndexBuilder(path: string): IndexBuilder {
   // A crash discards the temporary file, so the builder needs neither journal nor syncs; the rename is durable.
   db.run("PRAGMA journal_mode = OFF");
   db.run("PRAGMA synchronous = OFF");
+  // The sorts of the indexes spill to disk: beside the index, where room was accounted for.
+  db.run(`PRAGMA temp_store_directory = '${dirname(resolve(temporary)).replaceAll("'", "''")}'`);
   db.run(`PRAGMA cache_size = -${CACHE_KIB}`);
   db.run(TABLES);
   db.run("BEGIN");

@@ -15,7 +15,7 @@ export const convertOptionsSchema = z.object({
   /** Keep events up to and including this Unix time, seconds. */
   until: z.number().int().nullable().default(null),
   /** gzip level of libdeflate. */
-  compressionLevel: z.number().int().min(0).max(12).default(6),
+  compressionLevel: z.literal([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).default(6),
   chunkBytes: z
     .number()
     .int()

@@ -11,11 +11,13 @@ export const planSchema = z.object({
   format: z.literal(FORMAT_VERSION),
   inputs: z.array(inputSchema),
   options: convertOptionsSchema,
+  /** Conversions that the archive had before this one. */
+  earlierRuns: z.number().int(),
 });
 export type Plan = z.infer<typeof planSchema>;
 
-export function makePlan(inputs: Input[], options: ConvertOptions): Plan {
-  return { format: FORMAT_VERSION, inputs, options };
+export function makePlan(inputs: Input[], options: ConvertOptions, earlierRuns: number): Plan {
+  return { format: FORMAT_VERSION, inputs, options, earlierRuns };
 }
 
 /** SHA-256 of the plan in hex: equal for equal work. */
@@ -44,6 +46,7 @@ export function describeDifference(a: Plan, b: Plan): string {
   if (names(a) !== names(b)) return `inputs ${names(a)} became ${names(b)}`;
   const changed = a.inputs.find((input, i) => JSON.stringify(input) !== JSON.stringify(b.inputs[i]));
   if (changed !== undefined) return `the input ${changed.name} has another size or modification time`;
+  if (a.earlierRuns !== b.earlierRuns) return "the archive was changed in between";
   const options = Object.keys(a.options) as (keyof ConvertOptions)[];
   const differing = options.filter((key) => JSON.stringify(a.options[key]) !== JSON.stringify(b.options[key]));
   return differing

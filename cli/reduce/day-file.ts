@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { z } from "zod";
 import { varintSize, writeVarint } from "../event/varint.ts";
+import type { ConvertOptions } from "../plan/options.ts";
 import type { AtomicFile } from "../store/atomic.ts";
 
 /** Uncompressed bytes after which a gzip member is closed. */
@@ -22,7 +23,10 @@ export interface DayFileWriter {
   finish(): { size: number; sha256: string; members: Member[] };
 }
 
-export function createDayFileWriter(file: AtomicFile, compressionLevel: number): DayFileWriter {
+export function createDayFileWriter(
+  file: AtomicFile,
+  compressionLevel: ConvertOptions["compressionLevel"],
+): DayFileWriter {
   let raw = Buffer.allocUnsafe(2 * MEMBER_BYTES);
   let used = 0;
   let events = 0;

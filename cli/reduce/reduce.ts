@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { varintSize, writeVarint } from "../event/varint.ts";
+import type { ConvertOptions } from "../plan/options.ts";
 import { createAtomicFile } from "../store/atomic.ts";
 import { createContainer, readFrames, type Section } from "../store/container.ts";
 import { createDayFileWriter, type Member, readMembers } from "./day-file.ts";
@@ -30,7 +31,7 @@ export interface ReduceDay {
   existing: ExistingDay | null;
   filePath: string;
   rowsPath: string;
-  compressionLevel: number;
+  compressionLevel: ConvertOptions["compressionLevel"];
 }
 
 /**

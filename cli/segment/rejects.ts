@@ -1,5 +1,9 @@
 import { isUtf8 } from "node:buffer";
 import type { RejectReason } from "../event/reject.ts";
+import { writeAtomically } from "../store/atomic.ts";
+import { readBlocks } from "../store/blocks.ts";
+import { readFooter, readFrames } from "../store/container.ts";
+import { segmentFooterSchema } from "./segment.ts";
 
 /**
  * One line of `rejected.jsonl.gz` for a line that was not converted: where it was, why, and the line itself, as text or,
@@ -9,4 +13,35 @@ export function rejectRecord(source: string, offset: number, reason: RejectReaso
   const truncated = reason === "line-too-long" ? { truncated: true } : {};
   const text = isUtf8(line) ? { line: line.toString("utf8") } : { line_base64: line.toString("base64") };
   return Buffer.from(`${JSON.stringify({ source, offset, reason, ...text, ...truncated })}\n`);
+}
+
+/** The file of earlier runs: its first `size` bytes. */
+export interface ExistingRejects {
+  path: string;
+  size: number;
+}
+
+/**
+ * Writes `rejected.jsonl.gz`: what the archive already has of it, then the records of the segments in their order.
+ * @throws {Error} when a segment cannot be read
+ */
+export function writeRejects(path: string, existing: ExistingRejects | null, segmentPaths: string[]): void {
+  writeAtomically(path, (file) => {
+    let written = 0;
+    const put = (bytes: Uint8Array) => {
+      file.write(bytes);
+      written += bytes.length;
+    };
+    if (existing !== null) for (const block of readBlocks(existing.path, existing.size)) put(block);
+    for (const segmentPath of segmentPaths) {
+      const footer = readFooter(segmentPath, segmentFooterSchema);
+      if (footer === null) throw new Error(`${segmentPath} is gone`);
+      for (const frame of readFrames(segmentPath, footer.rejects)) put(gzip(frame));
+    }
+    if (written === 0) put(gzip(Buffer.alloc(0)));
+  });
+}
+
+function gzip(bytes: Buffer): Uint8Array {
+  return Bun.gzipSync(new Uint8Array(bytes), { level: 6, library: "libdeflate" });
 }

@@ -53,7 +53,8 @@ export function renameDurably(from: string, to: string): void {
   syncFolder(dirname(to));
 }
 
-function syncFolder(path: string): void {
+/** Makes the names in a folder durable. */
+export function syncFolder(path: string): void {
   const folder = openSync(path, "r");
   fsyncSync(folder);
   closeSync(folder);

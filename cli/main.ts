@@ -1,0 +1,23 @@
+#!/usr/bin/env bun
+import yargs from "yargs";
+import { hideBin } from "yargs/helpers";
+import pkg from "../package.json" with { type: "json" };
+import { convertCommand } from "./commands/convert.ts";
+import { EXIT, errorMessage, ProtonBeamError } from "./errors.ts";
+
+const cli = yargs(hideBin(process.argv))
+  .scriptName("proton-beam")
+  .usage("$0 <command>\n\nTurns Nostr event dumps into daily protobuf files with an index.")
+  .command(convertCommand)
+  .demandCommand(1, "Name a command.")
+  .strict()
+  .version(pkg.version)
+  .wrap(Math.min(120, process.stdout.columns ?? 100))
+  .fail(false);
+
+try {
+  await cli.parseAsync();
+} catch (error) {
+  process.stderr.write(`proton-beam: ${errorMessage(error)}\nSee proton-beam --help.\n`);
+  process.exit(error instanceof ProtonBeamError ? error.exitCode : EXIT.usage);
+}

@@ -1,0 +1,53 @@
+import { existsSync, readFileSync } from "node:fs";
+import { z } from "zod";
+import { errorMessage, ProtonBeamError } from "../errors.ts";
+import { convertOptionsSchema } from "../plan/options.ts";
+import { countsSchema } from "../segment/counts.ts";
+import { inputSchema } from "../source/inputs.ts";
+import { writeAtomically } from "../store/atomic.ts";
+
+/** One conversion that added to the archive. */
+const runRecordSchema = z.object({
+  fingerprint: z.string(),
+  toolVersion: z.string(),
+  inputs: z.array(inputSchema),
+  options: convertOptionsSchema,
+  counts: countsSchema,
+});
+export type RunRecord = z.infer<typeof runRecordSchema>;
+
+const fileRecordSchema = z.object({ path: z.string(), size: z.number(), sha256: z.string() });
+export type FileRecord = z.infer<typeof fileRecordSchema>;
+
+/** `manifest.json`: what an archive holds and where it came from. Written last: an archive is whole where it exists. */
+export const manifestSchema = z.object({
+  format: z.literal(1),
+  /** Unique events of all daily files. */
+  events: z.number().int(),
+  days: z.number().int(),
+  /** The conversions, in the order they were made. */
+  runs: z.array(runRecordSchema),
+  /** Every output file but the log and this one, sorted by path. */
+  files: z.array(fileRecordSchema),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/**
+ * The manifest at `path`, or null when there is none.
+ * @throws {ProtonBeamError} when it cannot be read as a manifest
+ */
+export function readManifest(path: string): Manifest | null {
+  if (!existsSync(path)) return null;
+  try {
+    return manifestSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch (error) {
+    throw new ProtonBeamError(
+      `${path} is no manifest of this program: ${errorMessage(error)}. ` +
+        "Restore it from a copy, or convert into another --output-dir.",
+    );
+  }
+}
+
+export function writeManifest(path: string, manifest: Manifest): void {
+  writeAtomically(path, (file) => file.write(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)));
+}

@@ -1,0 +1,171 @@
+import { join } from "node:path";
+import { parseDayName } from "../event/date.ts";
+import { openIndex } from "../index/read.ts";
+import type { DayRecord } from "../reduce/day-rows.ts";
+import type { ExistingDay } from "../reduce/reduce.ts";
+import { emptyPhase } from "../report/progress.ts";
+import { DAY_FILE, dayFileName, INDEX_FILE, REJECTED_FILE } from "../store/layout.ts";
+import type { FileRecord, Manifest } from "./manifest.ts";
+import { startThread, type TaskThread } from "./pool.ts";
+import type { IndexDay, Task } from "./protocol.ts";
+import type { Run } from "./run.ts";
+
+/** What the reduce made. */
+export interface ReducedDays {
+  /** The files that are to be published. */
+  made: FileRecord[];
+  /** Days of the archive, those included that this run did not touch. */
+  days: number;
+  /** Events that were in another chunk, or in the archive before. */
+  duplicates: number;
+  /** Daily files that were there already. */
+  reused: number;
+}
+
+/**
+ * Merges the runs of every day into its daily file, and builds the index from the results while they are made.
+ * @param indexedAt what the index says of the files made here, Unix seconds
+ */
+export async function reduceDays(run: Run, segments: number, indexedAt: number | null): Promise<ReducedDays> {
+  const { catalog, pool, context, fingerprint } = run;
+  const touched = catalog.days();
+  const records = new Map<number, DayRecord>();
+  let reused = 0;
+  let state = emptyPhase("days", touched.length);
+  const show = context.progress.phase("Writing", state);
+
+  const indexThread = startThread();
+  try {
+    const days = mergeDays(touched, daysOf(run.manifest));
+    const index = startIndex(indexThread, run, days, new Set(touched), indexedAt);
+    await pool.runAll(
+      reduceTasks(run, touched),
+      (result) => {
+        const { record } = result;
+        records.set(record.day, record);
+        if (result.reused) reused++;
+        index.made(record.day);
+        state = {
+          ...state,
+          done: state.done + 1,
+          reused,
+          events: state.events + record.events,
+          reusedEvents: state.reusedEvents + (result.reused ? record.events : 0),
+        };
+        show(state);
+        const { size, events, added, duplicates } = record;
+        context.log.debug(
+          { file: dayFileName(record.day), reused: result.reused, size, events, added, duplicates },
+          "day ready",
+        );
+      },
+      context.signal,
+    );
+    const daily = [...records.values()].map(({ day, size, sha256 }) => ({ path: dayFileName(day), size, sha256 }));
+    const duplicates = [...records.values()].reduce((sum, record) => sum + record.duplicates, 0);
+    if (context.signal.aborted) return { made: daily, days: days.length, duplicates, reused };
+
+    context.progress.phase("Indexing", { ...state, reused: 0, reusedEvents: 0 });
+    const indexFile = { path: INDEX_FILE, ...(await index.finish()) };
+    const rejectedFile = { path: REJECTED_FILE, ...(await indexThread.run(rejectsTask(run, segments))) };
+    context.progress.end();
+    context.log.info({ days: days.length, touched: touched.length, reused, fingerprint }, "all days are reduced");
+    return { made: [...daily, indexFile, rejectedFile], days: days.length, duplicates, reused };
+  } finally {
+    indexThread.terminate();
+  }
+}
+
+function* reduceTasks(run: Run, days: number[]): Generator<{ task: Task & { type: "reduce" } }> {
+  const { catalog, layout, fingerprint, outputDir, plan } = run;
+  const existingDays = new Set(daysOf(run.manifest));
+  for (const day of days) {
+    const runs = catalog.runs(day).map(({ chunk, offset, length, crc, events }) => ({
+      path: layout.segment(chunk),
+      section: { offset, length, crc },
+      events,
+    }));
+    const publishedPath = join(outputDir, dayFileName(day));
+    yield {
+      task: {
+        type: "reduce",
+        publishedPath,
+        job: {
+          day,
+          fingerprint,
+          runs,
+          existing: existingDays.has(day) ? existingDay(outputDir, publishedPath, day) : null,
+          filePath: join(layout.days, dayFileName(day)),
+          rowsPath: layout.dayRows(day),
+          compressionLevel: plan.options.compressionLevel,
+        },
+      },
+    };
+  }
+}
+
+function existingDay(outputDir: string, path: string, day: number): ExistingDay {
+  const index = openIndex(join(outputDir, INDEX_FILE));
+  try {
+    return { path, members: index.members(dayFileName(day)) };
+  } finally {
+    index.close();
+  }
+}
+
+/** Days for which the archive has a file. */
+function daysOf(manifest: Manifest | null): number[] {
+  return (manifest?.files ?? [])
+    .filter(({ path }) => DAY_FILE.test(path))
+    .map(({ path }) => parseDayName(path.slice(0, 10)) ?? 0);
+}
+
+function mergeDays(a: number[], b: number[]): number[] {
+  return [...new Set([...a, ...b])].sort((x, y) => x - y);
+}
+
+/** Feeds the index thread with the days in ascending order, whatever order they are made in. */
+function startIndex(thread: TaskThread, run: Run, days: number[], touched: Set<number>, indexedAt: number | null) {
+  const { layout, outputDir, fingerprint } = run;
+  const ready = new Set<number>();
+  let next = 0;
+  let queue: Promise<unknown> = thread.run({ type: "index-open", path: join(layout.root, INDEX_FILE) });
+  queue.catch(() => {});
+
+  const dayOfIndex = (day: number): IndexDay => {
+    const path = dayFileName(day);
+    return touched.has(day)
+      ? { from: "rows", path, day, rowsPath: layout.dayRows(day), indexedAt }
+      : { from: "index", path, day, indexPath: join(outputDir, INDEX_FILE) };
+  };
+  const advance = () => {
+    for (; next < days.length && (ready.has(days[next]) || !touched.has(days[next])); next++) {
+      const day = dayOfIndex(days[next]);
+      queue = queue.then(() => thread.run({ type: "index-day", day, fingerprint }));
+      // Reported by finish(), which waits for the whole queue.
+      queue.catch(() => {});
+    }
+  };
+  advance();
+  return {
+    made: (day: number) => {
+      ready.add(day);
+      advance();
+    },
+    finish: async () => {
+      await queue;
+      return thread.run({ type: "index-finish" });
+    },
+  };
+}
+
+/** The manifest's size marks what earlier runs wrote: a run that was killed while publishing may have added to it. */
+function rejectsTask({ layout, manifest, outputDir }: Run, segments: number): Task & { type: "rejects" } {
+  const size = manifest?.files.find(({ path }) => path === REJECTED_FILE)?.size ?? 0;
+  return {
+    type: "rejects",
+    segmentPaths: Array.from({ length: segments }, (_, chunk) => layout.segment(chunk)),
+    existing: size === 0 ? null : { path: join(outputDir, REJECTED_FILE), size },
+    path: join(layout.root, REJECTED_FILE),
+  };
+}

@@ -1,0 +1,28 @@
+import type { Plan } from "../plan/plan.ts";
+import type { Logger } from "../report/log.ts";
+import type { Progress } from "../report/progress.ts";
+import type { WorkLayout } from "../store/layout.ts";
+import type { Catalog } from "./catalog.ts";
+import type { Manifest } from "./manifest.ts";
+import type { Pool } from "./pool.ts";
+
+/** What a run reports to and is steered by. */
+export interface RunContext {
+  log: Logger;
+  progress: Progress;
+  /** Aborted when the run is to stop and leave the rest to the next one. */
+  signal: AbortSignal;
+  stdin: () => AsyncIterable<Uint8Array>;
+}
+
+/** What the phases of one run share. */
+export interface Run {
+  plan: Plan;
+  fingerprint: string;
+  outputDir: string;
+  layout: WorkLayout;
+  manifest: Manifest | null;
+  catalog: Catalog;
+  pool: Pool;
+  context: RunContext;
+}

@@ -1,0 +1,110 @@
+import { existsSync } from "node:fs";
+import { EXIT, ProtonBeamError } from "../errors.ts";
+import { createSignatureCheck } from "../event/signature/check.ts";
+import { selectVerifier } from "../event/signature/select.ts";
+import { createIndexBuilder, type IndexBuilder } from "../index/build.ts";
+import { openIndex } from "../index/read.ts";
+import { type DayRecord, readDayRecord, readRows } from "../reduce/day-rows.ts";
+import { reduceDay } from "../reduce/reduce.ts";
+import { mapChunk, type SignatureCheck } from "../segment/map.ts";
+import { writeRejects } from "../segment/rejects.ts";
+import { readSegment } from "../segment/segment.ts";
+import { readFile } from "../source/file.ts";
+import { scanFrom } from "../source/lines.ts";
+import { sha256OfFile } from "../store/checksum.ts";
+import { verifySection } from "../store/container.ts";
+import type { FileDigest, Result, Results, Task } from "./protocol.ts";
+
+/** Does the tasks of one worker. What it keeps between them is the signature check and an index being built. */
+export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]]> {
+  let signatureCheck: SignatureCheck | null = null;
+  let index: IndexBuilder | null = null;
+  let indexPath = "";
+
+  const openedIndex = (): IndexBuilder => {
+    if (index === null) throw new Error("no index was opened");
+    return index;
+  };
+
+  const map = async ({ job, bytes }: Task & { type: "map" }): Promise<Results["map"]> => {
+    const existing = readSegment(job.segmentPath, job.fingerprint, job.chunk);
+    if (existing !== null) {
+      if (existing.contentHash !== job.contentHash) throw changedStream(job.range.start);
+      return { footer: existing, reused: true };
+    }
+    if (job.options.validateSignatures) signatureCheck ??= createSignatureCheck(await selectVerifier());
+    const blocks = bytes.from === "file" ? readFile(bytes.input, scanFrom(job.range)) : once(bytes.bytes);
+    const check = job.options.validateSignatures ? signatureCheck : null;
+    return { footer: await mapChunk(job, blocks, check), reused: false };
+  };
+
+  const reduce = ({ job, publishedPath }: Task & { type: "reduce" }): Results["reduce"] => {
+    const record = readDayRecord(job.rowsPath, job.fingerprint);
+    if (record !== null && isReduced(record, job.rowsPath, [job.filePath, publishedPath]))
+      return { record, reused: true };
+    return { record: reduceDay(job), reused: false };
+  };
+
+  const addToIndex = ({ day, fingerprint }: Task & { type: "index-day" }): null => {
+    if (day.from === "index") {
+      const reader = openIndex(day.indexPath);
+      try {
+        openedIndex().copyDay(day.path, day.day, reader);
+      } finally {
+        reader.close();
+      }
+      return null;
+    }
+    const record = readDayRecord(day.rowsPath, fingerprint);
+    if (record === null) throw new Error(`${day.rowsPath} is gone`);
+    openedIndex().addDay(day.path, day.indexedAt, record.members, readRows(day.rowsPath, record.rows));
+    return null;
+  };
+
+  return async (task): Promise<Result<Task>> => {
+    switch (task.type) {
+      case "map":
+        return map(task);
+      case "reduce":
+        return reduce(task);
+      case "index-open":
+        index = createIndexBuilder(task.path);
+        indexPath = task.path;
+        return null;
+      case "index-day":
+        return addToIndex(task);
+      case "index-finish":
+        openedIndex().finish();
+        index = null;
+        return digestOf(indexPath);
+      case "rejects":
+        writeRejects(task.path, task.existing, task.segmentPaths);
+        return digestOf(task.path);
+    }
+  };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** Whether the day's file, staged or published, is the one its record describes. */
+function isReduced(record: DayRecord, rowsPath: string, filePaths: string[]): boolean {
+  if (!verifySection(rowsPath, record.rows)) return false;
+  return filePaths.some((path) => {
+    if (!existsSync(path)) return false;
+    return Bun.file(path).size === record.size && sha256OfFile(path) === record.sha256;
+  });
+}
+
+function digestOf(path: string): FileDigest {
+  return { size: Bun.file(path).size, sha256: sha256OfFile(path) };
+}
+
+function changedStream(offset: number): ProtonBeamError {
+  return new ProtonBeamError(
+    `standard input differs from that of the unfinished run in the chunk at byte ${offset}. ` +
+      "Pipe in the same bytes to go on, or remove the .proton-beam folder of the output directory to start anew.",
+    EXIT.failed,
+  );
+}

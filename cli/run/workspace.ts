@@ -1,0 +1,61 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { EXIT, ProtonBeamError } from "../errors.ts";
+import { describeDifference, fingerprintOf, type Plan, planSchema } from "../plan/plan.ts";
+import { TEMPORARY_SUFFIX, writeAtomically } from "../store/atomic.ts";
+import { DAY_FILE, INDEX_FILE, type WorkLayout } from "../store/layout.ts";
+import type { Manifest } from "./manifest.ts";
+
+/** Makes the folders of a run and removes what a killed run left half written. Call with the catalog's lock held. */
+export function prepareWorkspace(layout: WorkLayout): void {
+  for (const folder of [layout.segments, layout.days]) {
+    mkdirSync(folder, { recursive: true });
+    for (const name of readdirSync(folder)) if (name.endsWith(TEMPORARY_SUFFIX)) rmSync(join(folder, name));
+  }
+}
+
+/** Removes the plan of a run that was killed after it wrote the manifest: all it lacked was to tidy up. */
+export function discardFinished(layout: WorkLayout, manifest: Manifest | null): void {
+  const plan = readPlan(layout);
+  if (plan !== null && manifest !== null && manifest.runs.length > plan.earlierRuns)
+    for (const path of [layout.plan, layout.segments, layout.days]) rmSync(path, { recursive: true });
+}
+
+/**
+ * Claims the workspace for a plan, or goes on with it when it is the same one.
+ * @throws {ProtonBeamError} when an unfinished run of another plan is there
+ */
+export function claimWorkspace(layout: WorkLayout, plan: Plan): void {
+  const unfinished = readPlan(layout);
+  if (unfinished === null) {
+    writeAtomically(layout.plan, (file) => file.write(Buffer.from(JSON.stringify(plan))));
+    return;
+  }
+  if (fingerprintOf(unfinished) === fingerprintOf(plan)) return;
+  throw new ProtonBeamError(
+    `${layout.root} holds an unfinished run that differs from this one: ${describeDifference(unfinished, plan)}.\n` +
+      `Repeat the earlier command to finish it, or remove ${layout.root} to give it up.`,
+  );
+}
+
+function readPlan(layout: WorkLayout): Plan | null {
+  return existsSync(layout.plan) ? planSchema.parse(JSON.parse(readFileSync(layout.plan, "utf8"))) : null;
+}
+
+/** @throws {ProtonBeamError} when daily files are there that no manifest describes */
+export function assertNoStrangers(outputDir: string): void {
+  const stranger = readdirSync(outputDir).find((name) => DAY_FILE.test(name) || name === INDEX_FILE);
+  if (stranger === undefined) return;
+  throw new ProtonBeamError(
+    `${outputDir} holds ${stranger} but no manifest.json, so it is not known what is in it. ` +
+      "Choose an empty --output-dir, or put the archive's manifest.json back.",
+    EXIT.failed,
+  );
+}
+
+/** Bytes of all files below a folder. */
+export function folderSize(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => statSync(join(folder, name)))
+    .reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0);
+}

@@ -1,0 +1,19 @@
+import { closeSync, openSync, readSync } from "node:fs";
+
+const BLOCK_BYTES = 1024 ** 2;
+
+/** The bytes of a file, or its first `limit` bytes, in blocks. A block is valid until the next one is taken. */
+export function* readBlocks(path: string, limit = Number.POSITIVE_INFINITY): Generator<Uint8Array> {
+  const file = openSync(path, "r");
+  try {
+    const block = Buffer.allocUnsafe(BLOCK_BYTES);
+    for (let left = limit; left > 0; ) {
+      const read = readSync(file, block, 0, Math.min(left, block.length), null);
+      if (read === 0) break;
+      left -= read;
+      yield block.subarray(0, read);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
