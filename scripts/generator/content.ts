@@ -1,0 +1,196 @@
+import type { NostrEvent, TagValue } from "../../cli/event/event.ts";
+import type { Random } from "./random.ts";
+
+/** What an author signs. */
+export type Draft = Pick<NostrEvent, "kind" | "tags" | "content">;
+
+const WORDS =
+  "the of and to in is that for it on with as are was at by this have from or had not but what all were when we there can an your which their said if do will each about how up out them then she many some so these would other into has more her two like him see time could no make than first been its who now people my made over did down only way find use may water long little very after words called just where most know bitcoin relay nostr note zap wallet node block sats lightning keys client protocol signal freedom coffee morning gm pleb build open source code network event filter stream archive".split(
+    " ",
+  );
+const SCRIPTS = [
+  "おはようございます",
+  "自由なネットワーク",
+  "Привет мир",
+  "свобода слова",
+  "مرحبا بالعالم",
+  "שלום עולם",
+  "Grüße aus München",
+  "¿Qué tal?",
+  "नमस्ते दुनिया",
+  "안녕하세요",
+  "สวัสดี",
+  "naïve café façade",
+  "e\u0301 combining",
+];
+const EMOJI = ["🤙", "🚀", "💜", "⚡️", "👩‍👩‍👧‍👦", "🏴‍☠️", "🇸🇻", "😂", "🫡", "☕️"];
+const RARE = [
+  "\u2028",
+  "\u2029",
+  "\u0000",
+  "\u001b[0m",
+  "\u007f",
+  "\ufeff",
+  "\ud83d\ude00",
+  "\\u0041",
+  '"quoted"',
+  "\t",
+  "\r\n",
+  "\\",
+];
+const RELAYS = [
+  "wss://relay.example.com/",
+  "wss://nos.example.net",
+  "wss://relay.example.org/inbox",
+  "wss://purple.example.io",
+  "",
+];
+
+const KINDS = [
+  [1, 36],
+  [7, 20],
+  [0, 4],
+  [3, 3],
+  [6, 6],
+  [9735, 9],
+  [30023, 3],
+  [10002, 4],
+  [5, 2],
+  [1984, 1],
+  [4, 5],
+  [30166, 5],
+  [20000, 1],
+  [65535, 1],
+] as const;
+
+/** Kind, tags and content of an event, in proportions and sizes such as relays see them. */
+export function draftEvent(random: Random): Draft {
+  const kind = random.weighted(KINDS);
+  return { kind, tags: draftTags(random, kind), content: draftContent(random, kind) };
+}
+
+function draftContent(random: Random, kind: number): string {
+  switch (kind) {
+    case 0:
+      return JSON.stringify({
+        name: words(random, 1),
+        about: words(random, random.int(5, 60)),
+        picture: `https://media.example.com/${random.hex(64)}.jpg`,
+        nip05: `${words(random, 1)}@example.com`,
+        lud16: `${words(random, 1)}@pay.example.com`,
+      });
+    case 3:
+    case 5:
+    case 9735:
+    case 10002:
+    case 30166:
+      return "";
+    case 4:
+      return `${Buffer.from(random.hex(random.int(4, 60) * 32), "hex").toString("base64")}?iv=${random.hex(24)}`;
+    case 6:
+      return JSON.stringify({
+        id: random.hex(64),
+        pubkey: random.hex(64),
+        kind: 1,
+        tags: [["p", random.hex(64)]],
+        content: text(random, random.int(5, 80)),
+        sig: random.hex(128),
+      });
+    case 7:
+      return random.pick(["+", "🤙", "-", "❤️", ...EMOJI, ""]);
+    case 30023:
+      return Array.from({ length: random.int(4, 30) }, () => text(random, random.int(30, 120))).join("\n\n");
+    default:
+      return text(
+        random,
+        random.weighted([
+          [random.int(0, 12), 3],
+          [random.int(12, 120), 5],
+          [random.int(120, 500), 1],
+        ]),
+      );
+  }
+}
+
+function draftTags(random: Random, kind: number): TagValue[][] {
+  const repeat = (from: number, to: number, make: () => TagValue[]) =>
+    Array.from({ length: random.int(from, to) }, make);
+  const p = () => ["p", random.hex(64), random.pick(RELAYS)];
+  const e = () => ["e", random.hex(64), random.pick(RELAYS), random.pick(["root", "reply", "mention", ""])];
+  switch (kind) {
+    case 0:
+      return random.chance(0.3) ? [["alt", "User profile"]] : [];
+    case 3:
+      return repeat(20, 200, () => ["p", random.hex(64)]);
+    case 5:
+      return repeat(1, 5, () => ["e", random.hex(64)]);
+    case 6:
+    case 7:
+      return [e(), p(), ["k", "1"]];
+    case 9735:
+      return [
+        p(),
+        e(),
+        ["bolt11", `lnbc${random.int(1, 5000)}u1p${random.hex(260)}`],
+        ["preimage", random.hex(64)],
+        [
+          "description",
+          JSON.stringify({
+            pubkey: random.hex(64),
+            content: words(random, 5),
+            id: random.hex(64),
+            sig: random.hex(128),
+            kind: 9734,
+            tags: [
+              ["amount", "21000"],
+              ["p", random.hex(64)],
+            ],
+          }),
+        ],
+      ];
+    case 10002:
+      return repeat(2, 12, () => [
+        "r",
+        random.pick(RELAYS),
+        ...(random.chance(0.4) ? [random.pick(["read", "write"])] : []),
+      ]);
+    case 30166:
+      // Real events of this kind carry the proof of work as a number.
+      return [
+        ["d", random.pick(RELAYS)],
+        ["n", "clearnet"],
+        ["R", "pow", random.int(0, 30)],
+        ["R", "auth", false],
+        ["rtt-open", random.int(20, 900)],
+        ...repeat(5, 60, () => ["N", String(random.int(1, 99)), `NIP-${random.int(1, 99)}`]),
+      ];
+    case 30023:
+      return [
+        ["d", random.hex(16)],
+        ["title", text(random, 6)],
+        ["published_at", String(random.int(1_600_000_000, 1_700_000_000))],
+        ...repeat(0, 6, () => ["t", words(random, 1)]),
+      ];
+    default:
+      return random.weighted([
+        [[], 3],
+        [[e(), p()], 4],
+        [[e(), e(), p(), p()], 2],
+        [[["t", words(random, 1)], [], [""], ["client", "example", ""]], 1],
+        [repeat(10, 60, p), 1],
+      ]);
+  }
+}
+
+function text(random: Random, length: number): string {
+  const parts = [words(random, length)];
+  if (random.chance(0.35)) parts.push(random.pick(EMOJI));
+  if (random.chance(0.2)) parts.push(random.pick(SCRIPTS));
+  if (random.chance(0.15)) parts.push(`https://media.example.com/${random.hex(64)}.png`);
+  if (random.chance(0.05)) parts.push(random.pick(RARE), words(random, 2));
+  return parts.join(random.chance(0.2) ? "\n" : " ");
+}
+
+function words(random: Random, count: number): string {
+  return Array.from({ length: count }, () => random.pick(WORDS)).join(" ");
+}
