@@ -4,8 +4,12 @@ import { hideBin } from "yargs/helpers";
 import pkg from "../package.json" with { type: "json" };
 import { convertCommand } from "./commands/convert.ts";
 import { EXIT, errorMessage, ProtonBeamError } from "./errors.ts";
+import { STDIN_DEVICE } from "./stdin.ts";
 
-const cli = yargs(hideBin(process.argv))
+// yargs drops a lone "-" among the positional arguments.
+const args = hideBin(process.argv).map((arg) => (arg === "-" ? STDIN_DEVICE : arg));
+
+const cli = yargs(args)
   .scriptName("proton-beam")
   .usage("$0 <command>\n\nTurns Nostr event dumps into daily protobuf files with an index.")
   .command(convertCommand)

@@ -2,6 +2,7 @@ import { readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { EXIT, errorCode, ProtonBeamError } from "../errors.ts";
+import { STDIN, STDIN_DEVICE } from "../stdin.ts";
 
 /** What identifies an input: as long as these are equal its bytes are taken to be. */
 export const inputSchema = z.object({
@@ -14,7 +15,6 @@ export const inputSchema = z.object({
 });
 export type Input = z.infer<typeof inputSchema>;
 
-export const STDIN = "-";
 const DUMP_FILE = /\.(jsonl|ndjson)$/;
 
 /**
@@ -41,7 +41,7 @@ export function identifyFile(name: string): Input {
 }
 
 function expand(arg: string): string[] {
-  if (arg === STDIN) return [arg];
+  if (arg === STDIN || arg === STDIN_DEVICE) return [STDIN];
   const stat = statOf(arg);
   if (stat?.isDirectory()) return filesBelow(arg);
   if (stat?.isFile()) return [arg];

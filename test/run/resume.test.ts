@@ -1,0 +1,218 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createRandom } from "../../scripts/generator/random.ts";
+import { describeIndex } from "./archive.ts";
+import { convertOk, digests, makeDump, runCli, startCli, temporaryFolder } from "./cli.ts";
+
+const KILLS = Number(process.env.PROTON_BEAM_TEST_KILLS ?? 8);
+const CHUNKS = ["--chunk-bytes", "200000"];
+
+const folder = temporaryFolder();
+afterAll(() => folder[Symbol.dispose]());
+const dump = await makeDump(folder.path, "dump.jsonl", { lines: 6000, days: 6 });
+const undisturbed = folder.join("undisturbed");
+await convertOk([dump.path, "-o", undisturbed, ...CHUNKS]);
+const wanted = { files: digests(undisturbed), index: describeIndex(undisturbed) };
+
+function expectUndisturbed(archive: string): void {
+  expect(digests(archive)).toEqual(wanted.files);
+  expect(describeIndex(archive)).toEqual(wanted.index);
+  expect(existsSync(join(archive, ".proton-beam"))).toBe(false);
+}
+
+function segmentsOf(archive: string): string[] {
+  const segments = join(archive, ".proton-beam/segments");
+  return existsSync(segments)
+    ? readdirSync(segments)
+        .filter((name) => name.endsWith(".seg"))
+        .sort()
+    : [];
+}
+
+/** Starts a conversion and stops it once so many segments are committed; false when it was done before. */
+async function stopAfter(archive: string, segments: number, signal: NodeJS.Signals): Promise<number> {
+  const child = startCli(["convert", dump.path, "-o", archive, "-j", "2", ...CHUNKS]);
+  while (child.exitCode === null && segmentsOf(archive).length < segments) await Bun.sleep(2);
+  child.kill(signal);
+  return child.exited;
+}
+
+describe("kill -9", () => {
+  test(`at ${KILLS} random moments, then the same command: the same bytes`, async () => {
+    const archive = folder.join("killed");
+    const random = createRandom("kill");
+    for (let i = 0; i < KILLS; i++) {
+      const child = startCli(["convert", dump.path, "-o", archive, "-j", String(random.int(1, 3)), ...CHUNKS]);
+      await Bun.sleep(random.int(60, 1200));
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+    await convertOk([dump.path, "-o", archive, ...CHUNKS]);
+    expectUndisturbed(archive);
+  }, 300_000);
+
+  test("only what is missing is done again, and the summary says what was reused", async () => {
+    const archive = folder.join("partly");
+    await stopAfter(archive, 5, "SIGKILL");
+    const ready = segmentsOf(archive);
+    const first = join(archive, ".proton-beam/segments", ready[0]);
+    const { ino } = statSync(first);
+    const child = startCli(["convert", dump.path, "-o", archive, "-j", "1", ...CHUNKS]);
+    while (child.exitCode === null && segmentsOf(archive).length < ready.length + 2) await Bun.sleep(2);
+    expect(statSync(first).ino).toBe(ino);
+    child.kill("SIGKILL");
+    await child.exited;
+    const { reused } = await convertOk([dump.path, "-o", archive, ...CHUNKS]);
+    expect(reused.segments).toBeGreaterThanOrEqual(ready.length + 2);
+    expectUndisturbed(archive);
+  }, 60_000);
+
+  test("a damaged or truncated segment is made anew", async () => {
+    const archive = folder.join("damaged");
+    await stopAfter(archive, 6, "SIGKILL");
+    const [a, b, c] = segmentsOf(archive).map((name) => join(archive, ".proton-beam/segments", name));
+    const bytes = readFileSync(a);
+    bytes[1000] ^= 1;
+    writeFileSync(a, bytes);
+    truncateSync(b, 5000);
+    rmSync(c);
+    const { reused } = await convertOk([dump.path, "-o", archive, ...CHUNKS]);
+    expect(reused.segments).toBeGreaterThan(0);
+    expectUndisturbed(archive);
+  }, 60_000);
+
+  test("while an archive is added to, then the same command: the same as undisturbed", async () => {
+    const more = await makeDump(folder.path, "more.jsonl", { lines: 4000, days: 8 });
+    const calm = folder.join("calm");
+    const killed = folder.join("added");
+    for (const archive of [calm, killed]) await convertOk([dump.path, "-o", archive, ...CHUNKS]);
+    await convertOk([more.path, "-o", calm, ...CHUNKS]);
+    const random = createRandom("append");
+    for (let i = 0; i < KILLS; i++) {
+      const child = startCli(["convert", more.path, "-o", killed, ...CHUNKS]);
+      await Bun.sleep(random.int(100, 1300));
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+    await convertOk([more.path, "-o", killed, ...CHUNKS]);
+    expect(digests(killed)).toEqual(digests(calm));
+    expect(describeIndex(killed)).toEqual(describeIndex(calm));
+    const manifests = [calm, killed].map((archive) => JSON.parse(readFileSync(join(archive, "manifest.json"), "utf8")));
+    expect(manifests[1].runs.map((run: { counts: unknown }) => run.counts)).toEqual(
+      manifests[0].runs.map((run: { counts: unknown }) => run.counts),
+    );
+  }, 300_000);
+});
+
+describe("an interruption", () => {
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "%s stops with exit code 75, and the same command goes on",
+    async (signal) => {
+      const archive = folder.join(signal);
+      expect(await stopAfter(archive, 3, signal)).toBe(75);
+      const { reused } = await convertOk([dump.path, "-o", archive, ...CHUNKS]);
+      expect(reused.segments).toBeGreaterThanOrEqual(3);
+      expectUndisturbed(archive);
+    },
+    60_000,
+  );
+
+  test("a pipe that stays silent does not keep the program from stopping", async () => {
+    const archive = folder.join("silent");
+    const silent = new ReadableStream({
+      start: (controller) => controller.enqueue(readFileSync(dump.path).subarray(0, 900_000)),
+    });
+    const child = startCli(["convert", "-", "-o", archive, ...CHUNKS], silent);
+    while (child.exitCode === null && segmentsOf(archive).length < 3) await Bun.sleep(5);
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(75);
+  }, 30_000);
+});
+
+describe("an unfinished run", () => {
+  test("of other options or inputs is refused, with what differs", async () => {
+    const archive = folder.join("refused");
+    await stopAfter(archive, 3, "SIGKILL");
+    const other = await runCli(["convert", dump.path, "-o", archive, "--compression-level", "1", ...CHUNKS]);
+    expect(other.exitCode).toBe(1);
+    expect(other.stderr).toContain("compressionLevel: 6 became 1");
+    const chunks = await runCli(["convert", dump.path, "-o", archive, "--chunk-bytes", "100000"]);
+    expect(chunks.stderr).toContain("chunkBytes");
+    const input = await runCli(["convert", dump.path, `${dump.path}.expected.json`, "-o", archive, ...CHUNKS]);
+    expect(input.stderr).toContain("inputs");
+    expect(segmentsOf(archive).length).toBeGreaterThanOrEqual(3);
+    await convertOk([dump.path, "-o", archive, ...CHUNKS]);
+    expectUndisturbed(archive);
+  }, 60_000);
+
+  test("of a pipe goes on with the same bytes, and refuses others", async () => {
+    const archive = folder.join("pipe");
+    const bytes = readFileSync(dump.path);
+    const child = startCli(["convert", "-", "-o", archive, ...CHUNKS], Bun.file(dump.path));
+    while (child.exitCode === null && segmentsOf(archive).length < 5) await Bun.sleep(2);
+    child.kill("SIGKILL");
+    await child.exited;
+
+    const changed = Buffer.from(bytes);
+    changed[100] ^= 1;
+    const refused = await runCli(["convert", "-", "-o", archive, ...CHUNKS], new Blob([changed]));
+    expect(refused.stderr).toContain("standard input differs");
+    expect(refused.exitCode).toBe(1);
+    const short = await runCli(["convert", "-", "-o", archive, ...CHUNKS], new Blob([bytes.subarray(0, 200_000)]));
+    expect(short.exitCode).toBe(1);
+
+    const { reused } = await convertOk(["-", "-o", archive, ...CHUNKS], new Blob([bytes]));
+    expect(reused.segments).toBeGreaterThanOrEqual(5);
+    expect(describeIndex(archive)).toEqual(wanted.index);
+  }, 60_000);
+
+  test("in the same directory keeps a second program out", async () => {
+    const archive = folder.join("locked");
+    const first = startCli(["convert", "-", "-o", archive], new ReadableStream({}));
+    while (!existsSync(join(archive, ".proton-beam/plan.json"))) await Bun.sleep(5);
+    const second = await runCli(["convert", dump.path, "-o", archive]);
+    expect(second.exitCode).toBe(1);
+    expect(second.stderr).toContain("another proton-beam is at work");
+    expect(existsSync(join(archive, ".proton-beam/plan.json"))).toBe(true);
+    first.kill("SIGKILL");
+    await first.exited;
+  }, 30_000);
+});
+
+describe("a disk that is too small", () => {
+  const mount = folder.join("small-disk");
+  const mounted = Bun.spawnSync([
+    "sh",
+    "-c",
+    `mkdir -p '${mount}' && mount -t tmpfs -o size=3m tmpfs '${mount}'`,
+  ]).success;
+  if (!mounted) console.warn("skipped: this user cannot mount a small file system");
+  afterAll(() => {
+    if (mounted) Bun.spawnSync(["umount", mount]);
+  });
+
+  test.skipIf(!mounted)("is noticed before the start, with the figures", async () => {
+    const { exitCode, stderr } = await runCli(["convert", dump.path, "-o", join(mount, "out"), ...CHUNKS]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/needs about [\d.]+ MB .* only [\d.]+ MB are free/);
+    rmSync(join(mount, "out"), { recursive: true });
+  });
+
+  test.skipIf(!mounted)(
+    "that fills up in the middle gives exit code 75, and more room lets the run go on",
+    async () => {
+      // The size of a pipe is not known, so it cannot be accounted for.
+      const out = join(mount, "out");
+      const full = await runCli(["convert", "-", "-o", out, ...CHUNKS], Bun.file(dump.path));
+      expect(full.stderr).toContain("is full");
+      expect(full.exitCode).toBe(75);
+      expect(segmentsOf(out).length).toBeGreaterThan(0);
+      expect(Bun.spawnSync(["mount", "-o", "remount,size=60m", mount]).success).toBe(true);
+      const { reused } = await convertOk(["-", "-o", out, ...CHUNKS], Bun.file(dump.path));
+      expect(reused.segments).toBeGreaterThan(0);
+      expect(describeIndex(out)).toEqual(wanted.index);
+    },
+    30_000,
+  );
+});
