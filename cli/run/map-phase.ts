@@ -3,6 +3,7 @@ import { ProtonBeamError } from "../errors.ts";
 import { chunkRanges, countBytes } from "../plan/plan.ts";
 import { emptyPhase } from "../report/progress.ts";
 import { addCounts, type Counts, emptyCounts, totalOf } from "../segment/counts.ts";
+import type { SegmentFooter } from "../segment/segment.ts";
 import type { Input } from "../source/inputs.ts";
 import type { ByteRange } from "../source/lines.ts";
 import { chunkStream } from "../source/stream.ts";
@@ -51,7 +52,16 @@ export async function mapInputs(run: Run): Promise<MappedInputs> {
       show(state);
       const { bytes, lines, events, duplicates, rejected } = footer.counts;
       context.log.debug(
-        { chunk: footer.chunk, reused: result.reused, bytes, lines, events, duplicates, rejected },
+        {
+          chunk: footer.chunk,
+          reused: result.reused,
+          segmentBytes: sizeOf(footer),
+          bytes,
+          lines,
+          events,
+          duplicates,
+          rejected,
+        },
         "segment ready",
       );
     },
@@ -99,6 +109,10 @@ function mapTask(
     job: { chunk, range, source: input.name, segmentPath, fingerprint, contentHash, options },
     bytes,
   };
+}
+
+function sizeOf({ runs, rejects }: SegmentFooter): number {
+  return runs.reduce((sum, { length }) => sum + length, rejects.length);
 }
 
 /** A stream that ends sooner than in the unfinished run leaves segments that belong to no chunk. */

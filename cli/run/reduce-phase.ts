@@ -27,7 +27,7 @@ export interface ReducedDays {
  * @param indexedAt what the index says of the files made here, Unix seconds
  */
 export async function reduceDays(run: Run, segments: number, indexedAt: number | null): Promise<ReducedDays> {
-  const { catalog, pool, context, fingerprint } = run;
+  const { catalog, pool, context } = run;
   const touched = catalog.days();
   const records = new Map<number, DayRecord>();
   let reused = 0;
@@ -65,11 +65,12 @@ export async function reduceDays(run: Run, segments: number, indexedAt: number |
     const duplicates = [...records.values()].reduce((sum, record) => sum + record.duplicates, 0);
     if (context.signal.aborted) return { made: daily, days: days.length, duplicates, reused };
 
+    context.log.info({ touched: touched.length, reused }, "all days are written");
     context.progress.phase("Indexing", { ...state, reused: 0, reusedEvents: 0 });
     const indexFile = { path: INDEX_FILE, ...(await index.finish()) };
     const rejectedFile = { path: REJECTED_FILE, ...(await indexThread.run(rejectsTask(run, segments))) };
     context.progress.end();
-    context.log.info({ days: days.length, touched: touched.length, reused, fingerprint }, "all days are reduced");
+    context.log.info({ days: days.length, bytes: indexFile.size }, "the index is built");
     return { made: [...daily, indexFile, rejectedFile], days: days.length, duplicates, reused };
   } finally {
     indexThread.terminate();

@@ -6,6 +6,7 @@ import { createIndexBuilder, type IndexBuilder } from "../index/build.ts";
 import { openIndex } from "../index/read.ts";
 import { type DayRecord, readDayRecord, readRows } from "../reduce/day-rows.ts";
 import { reduceDay } from "../reduce/reduce.ts";
+import { type Arena, createArena } from "../segment/arena.ts";
 import { mapChunk, type SignatureCheck } from "../segment/map.ts";
 import { writeRejects } from "../segment/rejects.ts";
 import { readSegment } from "../segment/segment.ts";
@@ -15,9 +16,10 @@ import { sha256OfFile } from "../store/checksum.ts";
 import { verifySection } from "../store/container.ts";
 import type { FileDigest, Result, Results, Task } from "./protocol.ts";
 
-/** Does the tasks of one worker. What it keeps between them is the signature check and an index being built. */
+/** Does the tasks of one worker. Between them it keeps the signature check, memory, and an index that is being built. */
 export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]]> {
   let signatureCheck: SignatureCheck | null = null;
+  let arena: Arena | undefined;
   let index: IndexBuilder | null = null;
   let indexPath = "";
 
@@ -34,8 +36,9 @@ export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]
     }
     if (job.options.validateSignatures) signatureCheck ??= createSignatureCheck(await selectVerifier());
     const blocks = bytes.from === "file" ? readFile(bytes.input, scanFrom(job.range)) : once(bytes.bytes);
+    arena ??= createArena();
     const check = job.options.validateSignatures ? signatureCheck : null;
-    return { footer: await mapChunk(job, blocks, check), reused: false };
+    return { footer: await mapChunk(job, blocks, check, arena), reused: false };
   };
 
   const reduce = ({ job, publishedPath }: Task & { type: "reduce" }): Results["reduce"] => {

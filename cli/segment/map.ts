@@ -2,7 +2,7 @@ import type { NostrEvent } from "../event/event.ts";
 import { hasValidId } from "../event/id.ts";
 import { parseLine } from "../event/parse.ts";
 import type { RejectReason } from "../event/reject.ts";
-import { varintSize, writeVarint } from "../event/varint.ts";
+import { writeVarint } from "../event/varint.ts";
 import type { ConvertOptions } from "../plan/options.ts";
 import { type ByteRange, scanLines } from "../source/lines.ts";
 import { type ContainerWriter, createContainer } from "../store/container.ts";
@@ -31,15 +31,17 @@ export type SignatureCheck = (event: NostrEvent) => boolean;
  * Converts the lines of one chunk and commits its segment. The segment depends on the chunk's bytes and the options only.
  * @param blocks the input's bytes from `scanFrom(range)` on
  * @param checkSignature null when signatures are not to be checked
+ * @param arena memory to use again
  */
 export async function mapChunk(
   job: MapChunk,
   blocks: AsyncIterable<Uint8Array>,
   checkSignature: SignatureCheck | null,
+  arena: Arena = createArena(),
 ): Promise<SegmentFooter> {
   const counts = emptyCounts();
   counts.bytes = job.range.end - job.range.start;
-  const arena = createArena();
+  arena.clear();
   const segment = createContainer(job.segmentPath);
   try {
     const reject = (reason: RejectReason, line: Buffer, offset: number) => {
@@ -90,16 +92,16 @@ function writeRuns(segment: ContainerWriter, arena: Arena, counts: Counts): Run[
   const endRun = () => {
     if (open !== null) runs.push({ ...open, ...segment.endSection() });
   };
-  const { duplicates } = arena.forEachUnique((day, record) => {
+  const { duplicates } = arena.forEachUnique((day, slab, start, end) => {
     if (open?.day !== day) {
       endRun();
       open = { day, events: 0, bytes: 0 };
     }
-    writeVarint(header, 0, record.length);
-    const delimiter = header.subarray(0, varintSize(record.length));
-    segment.append(delimiter, record);
+    const length = end - start;
+    const delimiterEnd = writeVarint(header, 0, length);
+    segment.append(header.subarray(0, delimiterEnd), slab.subarray(start, end));
     open.events++;
-    open.bytes += delimiter.length + record.length;
+    open.bytes += delimiterEnd + length;
   });
   endRun();
   counts.events -= duplicates;
