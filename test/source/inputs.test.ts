@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { EXIT, ProtonBeamError } from "../../cli/errors.ts";
+import { findInputs } from "../../cli/source/inputs.ts";
+import { temporaryFolder } from "../run/cli.ts";
+
+function makeTree() {
+  const folder = temporaryFolder();
+  mkdirSync(folder.join("d/deep"), { recursive: true });
+  for (const name of ["b.jsonl", "a.jsonl", "d/x.ndjson", "d/deep/y.jsonl", "d/notes.txt"])
+    writeFileSync(folder.join(name), name);
+  return folder;
+}
+
+const names = (args: string[]) => findInputs(args).map(({ name }) => name);
+
+test("files keep their order, directories and globs are sorted", () => {
+  using folder = makeTree();
+  expect(names([folder.join("b.jsonl"), folder.join("a.jsonl")])).toEqual([
+    folder.join("b.jsonl"),
+    folder.join("a.jsonl"),
+  ]);
+  expect(names([folder.join("d")])).toEqual([folder.join("d/deep/y.jsonl"), folder.join("d/x.ndjson")]);
+  expect(names([folder.join("*.jsonl")])).toEqual([folder.join("a.jsonl"), folder.join("b.jsonl")]);
+  expect(names(["-", folder.join("a.jsonl")])).toEqual(["-", folder.join("a.jsonl")]);
+});
+
+test("a file that is named twice, by whatever name, is taken once", () => {
+  using folder = makeTree();
+  symlinkSync(folder.join("a.jsonl"), folder.join("link.jsonl"));
+  expect(names([folder.join("a.jsonl"), folder.join("*.jsonl"), folder.join("link.jsonl")])).toHaveLength(2);
+});
+
+test("an argument that names nothing is bad usage, and says so", () => {
+  using folder = makeTree();
+  mkdirSync(folder.join("empty"));
+  for (const arg of [folder.join("none.jsonl"), folder.join("*.csv"), folder.join("empty"), "/dev/null"]) {
+    let thrown: unknown;
+    try {
+      findInputs([arg]);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(ProtonBeamError);
+    expect((thrown as ProtonBeamError).exitCode).toBe(EXIT.usage);
+    expect((thrown as ProtonBeamError).message).toContain(arg);
+  }
+});

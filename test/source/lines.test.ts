@@ -1,0 +1,98 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { chunkRanges } from "../../cli/plan/plan.ts";
+import { type ByteRange, scanFrom, scanLines } from "../../cli/source/lines.ts";
+import { chunkStream } from "../../cli/source/stream.ts";
+
+interface Seen {
+  lines: [number, string][];
+  tooLong: number[];
+  blank: number;
+}
+
+async function* blocksOf(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield Buffer.from(bytes.subarray(at, at + size));
+}
+
+async function scan(blocks: AsyncIterable<Uint8Array>, range: ByteRange, maxLine: number, seen: Seen): Promise<void> {
+  await scanLines(blocks, range, maxLine, {
+    line: (line, offset) => seen.lines.push([offset, line.toString("latin1")]),
+    tooLong: (_, offset) => seen.tooLong.push(offset),
+    blank: () => {
+      seen.blank++;
+    },
+  });
+}
+
+async function scanFile(bytes: Buffer, chunk: number, block: number, maxLine: number): Promise<Seen> {
+  const seen: Seen = { lines: [], tooLong: [], blank: 0 };
+  for (const range of chunkRanges(bytes.length, chunk))
+    await scan(blocksOf(bytes.subarray(scanFrom(range)), block), range, maxLine, seen);
+  return seen;
+}
+
+async function scanStream(bytes: Buffer, chunk: number, block: number, maxLine: number): Promise<Seen> {
+  const seen: Seen = { lines: [], tooLong: [], blank: 0 };
+  for await (const piece of chunkStream(blocksOf(bytes, block), chunk, maxLine))
+    await scan(blocksOf(Buffer.from(piece.bytes), block), piece.range, maxLine, seen);
+  return seen;
+}
+
+/** The lines of the whole, split at once. */
+function splitNaively(bytes: Buffer, maxLine: number): Seen {
+  const seen: Seen = { lines: [], tooLong: [], blank: 0 };
+  let offset = 0;
+  const pieces = bytes.toString("latin1").split("\n");
+  if (pieces.at(-1) === "") pieces.pop();
+  for (const piece of pieces) {
+    const mark = offset === 0 && piece.startsWith("\xef\xbb\xbf") ? 3 : 0;
+    const line = piece.slice(mark).replace(/\r$/, "");
+    if (piece.length > maxLine) seen.tooLong.push(offset);
+    else if (/^[ \t\r]*$/.test(line)) seen.blank++;
+    else seen.lines.push([offset + mark, line]);
+    offset += piece.length + 1;
+  }
+  return seen;
+}
+
+const input = fc
+  .tuple(
+    fc.boolean(),
+    fc.array(
+      fc.tuple(
+        fc.constantFrom("", " ", "a", "bb", "ccc", "x".repeat(40), "é€", "\t\r"),
+        fc.constantFrom("\n", "\r\n", "\n\n"),
+      ),
+    ),
+    fc.constantFrom("", "end", "e".repeat(50), "\r"),
+  )
+  .map(([mark, lines, end]) => Buffer.from(`${mark ? "\ufeff" : ""}${lines.flat().join("")}${end}`));
+
+describe("lines", () => {
+  for (const [name, scanAll] of [
+    ["of a file", scanFile],
+    ["of a stream", scanStream],
+  ] as const) {
+    test(`${name} are the same for any chunks and blocks`, async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          input,
+          fc.integer({ min: 1, max: 80 }),
+          fc.integer({ min: 1, max: 80 }),
+          fc.constantFrom(20, 39, 40, 41, 1000),
+          async (bytes, chunk, block, maxLine) => {
+            expect(await scanAll(bytes, chunk, block, maxLine)).toEqual(splitNaively(bytes, maxLine));
+          },
+        ),
+        { numRuns: 1500 },
+      );
+    });
+  }
+
+  test("a stream is cut at the ranges of a file of its size", async () => {
+    const bytes = Buffer.from("one\ntwo\nthree and more\nfour\n".repeat(20));
+    const ranges: ByteRange[] = [];
+    for await (const { range } of chunkStream(blocksOf(bytes, 13), 50, 1000)) ranges.push(range);
+    expect(ranges).toEqual([...chunkRanges(bytes.length, 50)]);
+  });
+});
