@@ -23,7 +23,7 @@ export function describeSummary(summary: ConvertSummary): string {
     rows.push(["resumed", `${formatCount(reused.segments)} chunks and ${formatCount(reused.days)} days were ready`]);
   rows.push([
     "archive",
-    `${formatCount(archive.events)} events, ${formatCount(archive.days)} days, ${formatBytes(archive.bytes)}`,
+    `${formatCount(archive.events)} events, ${formatCount(archive.days)} ${archive.days === 1 ? "day" : "days"}, ${formatBytes(archive.bytes)}`,
   ]);
   rows.push(["in", summary.outputDir]);
   return rows.map(([label, text]) => `${label.padEnd(10)}  ${text}\n`).join("");

@@ -4,6 +4,7 @@ import { chunkRanges, countBytes } from "../plan/plan.ts";
 import { emptyPhase } from "../report/progress.ts";
 import { addCounts, type Counts, emptyCounts, totalOf } from "../segment/counts.ts";
 import type { SegmentFooter } from "../segment/segment.ts";
+import { assertInputUnchanged } from "../source/file.ts";
 import type { Input } from "../source/inputs.ts";
 import type { ByteRange } from "../source/lines.ts";
 import { chunkStream } from "../source/stream.ts";
@@ -67,7 +68,10 @@ export async function mapInputs(run: Run): Promise<MappedInputs> {
     },
     context.signal,
   );
-  if (!context.signal.aborted) assertNoneBeyond(layout.segments, segments);
+  if (!context.signal.aborted) {
+    assertNoneBeyond(layout.segments, segments);
+    for (const input of plan.inputs) assertInputUnchanged(input);
+  }
   context.log.info({ segments, reused, counts }, "all chunks are mapped");
   const times = plan.inputs.map((input) => input.modified);
   const modified = times.every((time) => time !== null) ? Math.floor(Math.max(...times) / 1000) : null;

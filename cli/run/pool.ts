@@ -50,18 +50,23 @@ export function createPool(size: number): Pool {
     runAll: async (tasks, onResult, signal) => {
       const queue = toAsyncIterator(tasks);
       const failures: unknown[] = [];
-      // The source of tasks may itself wait, on standard input for example.
-      const aborted = new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null)));
+      // The source of tasks may itself wait, on standard input for example: that must not hold up the end.
+      const stopped = Promise.withResolvers<null>();
+      signal.addEventListener("abort", () => stopped.resolve(null), { once: true });
       const work = async (slot: number) => {
         while (!signal.aborted && failures.length === 0) {
-          const next = await Promise.race([queue.next(), aborted]);
+          const next = await Promise.race([queue.next(), stopped.promise]);
           if (next === null || next.done) return;
           const { task, transfer } = next.value;
           threads[slot] ??= startThread();
           onResult(await threads[slot].run(task, transfer), task);
         }
       };
-      const guarded = (slot: number) => work(slot).catch((error: unknown) => failures.push(error));
+      const guarded = (slot: number) =>
+        work(slot).catch((error: unknown) => {
+          failures.push(error);
+          stopped.resolve(null);
+        });
       await Promise.all(threads.map((_, slot) => guarded(slot)));
       if (failures.length > 0) throw failures[0];
     },

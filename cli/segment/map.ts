@@ -12,6 +12,9 @@ import { filterReason } from "./filter.ts";
 import { rejectRecord } from "./rejects.ts";
 import type { Run, SegmentFooter } from "./segment.ts";
 
+/** Lines from here on leave so much garbage (their text in several forms) that it is collected at once. */
+const LARGE_LINE_BYTES = 4 * 1024 ** 2;
+
 /** What to map and where the segment goes. */
 export interface MapChunk {
   chunk: number;
@@ -70,6 +73,7 @@ export async function mapChunk(
         counts.lines++;
         counts.events++;
         arena.add(event, line.length);
+        if (line.length >= LARGE_LINE_BYTES) Bun.gc(true);
       },
     });
     const rejects = segment.endSection();

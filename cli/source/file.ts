@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { EXIT, ProtonBeamError } from "../errors.ts";
-import type { Input } from "./inputs.ts";
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { ProtonBeamError } from "../errors.ts";
+import { type Input, identityOf } from "./inputs.ts";
 
 const BLOCK_BYTES = 1024 ** 2;
 
@@ -11,7 +11,7 @@ const BLOCK_BYTES = 1024 ** 2;
 export async function* readFile(input: Input, from: number): AsyncGenerator<Uint8Array> {
   const file = openSync(input.name, "r");
   try {
-    assertUnchanged(file, input);
+    assertUnchanged(input, fstatSync(file));
     const block = Buffer.allocUnsafe(BLOCK_BYTES);
     for (let position = from; ; ) {
       const read = readSync(file, block, 0, BLOCK_BYTES, position);
@@ -24,12 +24,16 @@ export async function* readFile(input: Input, from: number): AsyncGenerator<Uint
   }
 }
 
-function assertUnchanged(file: number, input: Input): void {
-  const { size, mtimeMs } = fstatSync(file);
-  if (size === input.size && Math.floor(mtimeMs) === input.modified) return;
+/** @throws {ProtonBeamError} when an input file is no longer the one that was planned */
+export function assertInputUnchanged(input: Input): void {
+  if (input.size !== null) assertUnchanged(input, statSync(input.name));
+}
+
+function assertUnchanged(input: Input, stats: Stats): void {
+  const { size, modified } = identityOf(input.name, stats);
+  if (size === input.size && modified === input.modified) return;
   throw new ProtonBeamError(
-    `${input.name} changed while it was read. Convert a file that nobody writes to; ` +
-      "then remove the unfinished work as the next run tells you, or restore the file.",
-    EXIT.failed,
+    `${input.name} changed while it was converted, so nothing was published. Convert a copy that nobody writes to; ` +
+      "remove the .proton-beam folder of the output directory first.",
   );
 }

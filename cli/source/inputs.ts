@@ -1,4 +1,4 @@
-import { readdirSync, realpathSync, statSync } from "node:fs";
+import { readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { EXIT, errorCode, ProtonBeamError } from "../errors.ts";
@@ -29,14 +29,13 @@ export function findInputs(args: string[]): Input[] {
     const identity = name === STDIN ? STDIN : realpathSync(name);
     if (seen.has(identity)) continue;
     seen.add(identity);
-    inputs.push(name === STDIN ? { name, size: null, modified: null } : identifyFile(name));
+    inputs.push(name === STDIN ? { name, size: null, modified: null } : identityOf(name, statSync(name)));
   }
   return inputs;
 }
 
-/** The present identity of an input file. */
-export function identifyFile(name: string): Input {
-  const { size, mtimeMs } = statSync(name);
+/** The identity of an input file that has these stats. */
+export function identityOf(name: string, { size, mtimeMs }: Stats): Input {
   return { name, size, modified: Math.floor(mtimeMs) };
 }
 

@@ -1,7 +1,18 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { createRandom } from "../../scripts/generator/random.ts";
+import { signedEvent } from "../events.ts";
 import { describeIndex } from "./archive.ts";
 import { convertOk, digests, makeDump, runCli, startCli, temporaryFolder } from "./cli.ts";
 
@@ -178,6 +189,44 @@ describe("an unfinished run", () => {
     first.kill("SIGKILL");
     await first.exited;
   }, 30_000);
+});
+
+describe("an input", () => {
+  test("that changes in the middle is an error, and nothing is published", async () => {
+    const archive = folder.join("changing");
+    const path = folder.join("changing.jsonl");
+    copyFileSync(dump.path, path);
+    const child = startCli(["convert", path, "-o", archive, "-j", "1", ...CHUNKS]);
+    while (child.exitCode === null && segmentsOf(archive).length < 3) await Bun.sleep(2);
+    appendFileSync(path, "{}\n");
+    expect(await child.exited).toBe(1);
+    expect(await new Response(child.stderr).text()).toContain(`${path} changed while it was converted`);
+    expect(readdirSync(archive).sort()).toEqual([".proton-beam", "proton-beam.log"]);
+  }, 30_000);
+});
+
+describe("memory", () => {
+  const peakOf = async (path: string, out: string): Promise<number> => {
+    const child = startCli(["convert", path, "-o", out, "-j", "2", "--validate-signatures"]);
+    expect(await child.exited).toBe(0);
+    return child.resourceUsage()?.maxRSS ?? Number.NaN;
+  };
+
+  test("stays under 1 GiB with two workers and whole chunks", async () => {
+    const large = await makeDump(folder.path, "large.jsonl", { lines: 140_000, days: 20 });
+    expect(large.expected.bytes).toBeGreaterThan(3 * 64 * 1024 ** 2 * 0.9);
+    expect(await peakOf(large.path, folder.join("large"))).toBeLessThan(1024 ** 3);
+  }, 120_000);
+
+  test("stays under 1 GiB with two workers and lines of tens of MiB", async () => {
+    const path = folder.join("long.jsonl");
+    for (let i = 0; i < 8; i++) {
+      const content = (i % 2 === 0 ? 'é"\n' : "plain").repeat(5_000_000 + i);
+      appendFileSync(path, `${JSON.stringify(signedEvent({ content }))}\n`);
+    }
+    expect(await peakOf(path, folder.join("long"))).toBeLessThan(1024 ** 3);
+    expect(describeIndex(folder.join("long"))).toHaveLength(8);
+  }, 60_000);
 });
 
 describe("a disk that is too small", () => {
