@@ -7,6 +7,7 @@ import { hideBin } from "yargs/helpers";
 import { formatBytes, formatCount } from "../cli/report/format.ts";
 import { LOOPS, type Loop } from "./bench/loops.ts";
 import { generateDump } from "./generator/generate.ts";
+import { peakMemory } from "./peak-memory.ts";
 
 const SAMPLE_BYTES = 16 * 1024 ** 2;
 const LOOP_MS = 2000;
@@ -107,8 +108,8 @@ async function measureConversion(options: string[]) {
     ...options,
   ];
   const child = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
-  const summary = JSON.parse(await new Response(child.stdout).text());
-  await child.exited;
+  const [output, peakBytes] = await Promise.all([new Response(child.stdout).text(), peakMemory(child)]);
+  const summary = JSON.parse(output);
   const records = readFileSync(join(out, "proton-beam.log"), "utf8")
     .trim()
     .split("\n")
@@ -128,7 +129,7 @@ async function measureConversion(options: string[]) {
     bytes,
     segmentBytes,
     perSecond: lines / summary.seconds,
-    peakBytes: child.resourceUsage()?.maxRSS ?? 0,
+    peakBytes,
     phases: [
       between("map", "conversion started", "all chunks are mapped"),
       between("reduce", "all chunks are mapped", "all days are written"),
