@@ -17,7 +17,7 @@ import { mapInputs } from "./map-phase.ts";
 import { createPool } from "./pool.ts";
 import { type ReducedDays, reduceDays } from "./reduce-phase.ts";
 import type { Run, RunContext } from "./run.ts";
-import { assertNoStrangers, claimWorkspace, discardFinished, folderSize, prepareWorkspace } from "./workspace.ts";
+import { assertNoStrangers, claimWorkspace, discardFinished, folderSize } from "./workspace.ts";
 
 /** Time that tasks under way get to finish when a run is interrupted. */
 const GRACE_MS = 20_000;
@@ -74,8 +74,6 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
     if (manifest === null && !existsSync(layout.plan)) assertNoStrangers(outputDir);
 
     const plan = makePlan(inputs, options, manifest?.runs.length ?? 0);
-    prepareWorkspace(layout);
-    claimWorkspace(layout, plan);
     const run: Run = {
       plan,
       fingerprint: fingerprintOf(plan),
@@ -87,6 +85,7 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
       context,
     };
     assertSpace(run);
+    claimWorkspace(layout, plan);
     logStart(run, request.parallel, summary.signatures);
     const mapped = await interruptible(mapInputs(run), context.signal);
     const reduced = await interruptible(reduceDays(run, mapped.segments, mapped.modified), context.signal);

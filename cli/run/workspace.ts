@@ -6,36 +6,38 @@ import { TEMPORARY_SUFFIX, writeAtomically } from "../store/atomic.ts";
 import { DAY_FILE, INDEX_FILE, type WorkLayout } from "../store/layout.ts";
 import type { Manifest } from "./manifest.ts";
 
-/** Makes the folders of a run and removes what a killed run left half written. Call with the catalog's lock held. */
-export function prepareWorkspace(layout: WorkLayout): void {
-  for (const folder of [layout.segments, layout.days]) {
-    mkdirSync(folder, { recursive: true });
-    for (const name of readdirSync(folder)) if (name.endsWith(TEMPORARY_SUFFIX)) rmSync(join(folder, name));
-  }
-}
-
 /** Removes the plan of a run that was killed after it wrote the manifest: all it lacked was to tidy up. */
 export function discardFinished(layout: WorkLayout, manifest: Manifest | null): void {
   const plan = readPlan(layout);
-  if (plan !== null && manifest !== null && manifest.runs.length > plan.earlierRuns)
-    for (const path of [layout.plan, layout.segments, layout.days]) rmSync(path, { recursive: true });
+  if (plan !== null && manifest !== null && manifest.runs.length > plan.earlierRuns) rmSync(layout.plan);
 }
 
 /**
- * Claims the workspace for a plan, or goes on with it when it is the same one.
- * @throws {ProtonBeamError} when an unfinished run of another plan is there
+ * Makes the workspace ready for a plan: keeps what an unfinished run of the same plan committed, and nothing else.
+ * Call with the catalog's lock held.
+ * @throws {ProtonBeamError} when an unfinished run of another plan has committed segments
  */
 export function claimWorkspace(layout: WorkLayout, plan: Plan): void {
   const unfinished = readPlan(layout);
-  if (unfinished === null) {
-    writeAtomically(layout.plan, (file) => file.write(Buffer.from(JSON.stringify(plan))));
+  if (unfinished !== null && fingerprintOf(unfinished) === fingerprintOf(plan)) {
+    for (const folder of [layout.segments, layout.days]) removeTemporaries(folder);
     return;
   }
-  if (fingerprintOf(unfinished) === fingerprintOf(plan)) return;
-  throw new ProtonBeamError(
-    `${layout.root} holds an unfinished run that differs from this one: ${describeDifference(unfinished, plan)}.\n` +
-      `Repeat the earlier command to finish it, or remove ${layout.root} to give it up.`,
-  );
+  if (unfinished !== null && readdirSync(layout.segments).length > 0)
+    throw new ProtonBeamError(
+      `${layout.root} holds an unfinished run that differs from this one: ${describeDifference(unfinished, plan)}.\n` +
+        `Repeat the earlier command to finish it, or remove ${layout.root} to give it up.`,
+    );
+  for (const folder of [layout.segments, layout.days]) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder);
+  }
+  writeAtomically(layout.plan, (file) => file.write(Buffer.from(JSON.stringify(plan))));
+}
+
+/** Removes what a killed run left half written. */
+function removeTemporaries(folder: string): void {
+  for (const name of readdirSync(folder)) if (name.endsWith(TEMPORARY_SUFFIX)) rmSync(join(folder, name));
 }
 
 function readPlan(layout: WorkLayout): Plan | null {

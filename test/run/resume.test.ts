@@ -162,6 +162,16 @@ describe("an unfinished run", () => {
     expectUndisturbed(archive);
   }, 60_000);
 
+  test("that committed nothing may be followed by another", async () => {
+    const archive = folder.join("nothing");
+    const idle = startCli(["convert", "-", "-o", archive], new ReadableStream({}));
+    while (!existsSync(join(archive, ".proton-beam/plan.json"))) await Bun.sleep(5);
+    idle.kill("SIGKILL");
+    await idle.exited;
+    await convertOk([dump.path, "-o", archive, ...CHUNKS]);
+    expectUndisturbed(archive);
+  }, 30_000);
+
   test("of a pipe goes on with the same bytes, and refuses others", async () => {
     const archive = folder.join("pipe");
     const bytes = readFileSync(dump.path);
@@ -249,7 +259,7 @@ describe("a disk that is too small", () => {
     const { exitCode, stderr } = await runCli(["convert", dump.path, "-o", join(smallDisk, "out"), ...CHUNKS]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/needs about [\d.]+ MB .* only [\d.]+ MB are free/);
-    rmSync(join(smallDisk, "out"), { recursive: true });
+    expect(readdirSync(join(smallDisk, "out"))).toEqual(["proton-beam.log"]);
   });
 
   test.skipIf(!mounted)(
