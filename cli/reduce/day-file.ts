@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { z } from "zod";
+import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import { varintSize, writeVarint } from "../event/varint.ts";
 import type { ConvertOptions } from "../plan/options.ts";
 import type { AtomicFile } from "../store/atomic.ts";
@@ -68,17 +69,30 @@ export function createDayFileWriter(
   };
 }
 
-/** The members of a daily file, uncompressed, one at a time. */
+/**
+ * The members of a daily file, uncompressed, one at a time.
+ * @throws {ProtonBeamError} when a member is cut short or damaged; Error of the system when the file is missing
+ */
 export function* readMembers(path: string, members: Member[]): Generator<Buffer> {
   const file = openSync(path, "r");
   try {
-    for (const { offset, length } of members) {
-      const bytes = Buffer.allocUnsafe(length);
-      if (readSync(file, bytes, 0, length, offset) !== length)
-        throw new Error(`${path} ends before byte ${offset + length}`);
-      yield Buffer.from(Bun.gunzipSync(bytes));
-    }
+    for (const { offset, length } of members) yield readMember(path, file, offset, length);
   } finally {
     closeSync(file);
+  }
+}
+
+function readMember(path: string, file: number, offset: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  try {
+    if (readSync(file, bytes, 0, length, offset) !== length) throw new Error("the file ends in it");
+    return Buffer.from(Bun.gunzipSync(bytes));
+  } catch (cause) {
+    throw new ProtonBeamError(
+      `${path} is damaged in the gzip member at byte ${offset}: ${errorMessage(cause)}. Nothing was changed. ` +
+        "Restore the file from a copy, then run the same command again.",
+      EXIT.failed,
+      { cause },
+    );
   }
 }

@@ -263,6 +263,27 @@ describe("adding to an archive", () => {
     );
   });
 
+  test("a damaged file of the archive is named with the byte, and nothing is changed", async () => {
+    using folder = temporaryFolder();
+    const [a, b] = await twoDumps(folder.path);
+    const out = folder.join("out");
+    await convertOk([a.path, "-o", out]);
+    const day = join(out, "2024_01_02.pb.gz");
+    const bytes = readFileSync(day);
+    bytes[5000] ^= 1;
+    writeFileSync(day, bytes);
+    const before = digests(out);
+    const { exitCode, stderr } = await runCli(["convert", b.path, "-o", out]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`${day} is damaged in the gzip member at byte 0`);
+    expect(digests(out)).toEqual(before);
+    expect(readManifest(out).runs).toHaveLength(1);
+
+    bytes[5000] ^= 1;
+    writeFileSync(day, bytes);
+    expect((await convertOk([b.path, "-o", out])).reused.segments).toBeGreaterThan(0);
+  });
+
   test("an archive without its manifest is not touched", async () => {
     using folder = temporaryFolder();
     const [a] = await twoDumps(folder.path);
