@@ -17,7 +17,6 @@ export interface IndexBuilder {
   /** Adds the daily file of `day` as another index has it. */
   copyDay(path: string, day: number, from: IndexReader): void;
   finish(): void;
-  close(): void;
 }
 
 /** Starts an index that will be `path` after `finish()`. */
@@ -63,10 +62,6 @@ export function createIndexBuilder(path: string): IndexBuilder {
       db.run("PRAGMA synchronous = FULL");
       db.close();
       renameDurably(temporary, path);
-    },
-    close: () => {
-      db.close();
-      rmSync(temporary, { force: true });
     },
   };
 }

@@ -44,7 +44,8 @@ export async function runConvert(args: unknown): Promise<ExitCode> {
     const exitCode = error instanceof ProtonBeamError ? error.exitCode : EXIT.failed;
     log.error({ exitCode, err: error }, errorMessage(error));
     process.stderr.write(`proton-beam: ${errorMessage(error)}\n`);
-    if (!(error instanceof ProtonBeamError) && verbose) process.stderr.write(`${(error as Error).stack}\n`);
+    if (verbose && error instanceof Error && !(error instanceof ProtonBeamError))
+      process.stderr.write(`${error.stack}\n`);
     return exitCode;
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { ProtonBeamError } from "../errors.ts";
 import { chunkRanges, countBytes } from "../plan/plan.ts";
 import { emptyPhase } from "../report/progress.ts";
@@ -7,8 +7,7 @@ import type { SegmentFooter } from "../segment/segment.ts";
 import { assertInputUnchanged } from "../source/file.ts";
 import type { Input } from "../source/inputs.ts";
 import type { ByteRange } from "../source/lines.ts";
-import { chunkStream } from "../source/stream.ts";
-import type { Assignment } from "./pool.ts";
+import { spoolStream } from "../source/stream.ts";
 import type { ChunkBytes, Task } from "./protocol.ts";
 import type { Run } from "./run.ts";
 
@@ -78,23 +77,18 @@ export async function mapInputs(run: Run): Promise<MappedInputs> {
   return { counts, segments, reused, modified };
 }
 
-async function* mapTasks(run: Run): AsyncGenerator<Assignment<MapTask>> {
-  const { plan, context } = run;
+async function* mapTasks(run: Run): AsyncGenerator<MapTask> {
+  const { plan, context, layout } = run;
   const { chunkBytes, maxLineBytes } = plan.options;
   let chunk = 0;
   for (const input of plan.inputs) {
     if (input.size !== null) {
       for (const range of chunkRanges(input.size, chunkBytes))
-        yield { task: mapTask(run, chunk++, input, range, { from: "file", input }, null) };
+        yield mapTask(run, chunk++, input, range, { from: "file", input });
       continue;
     }
-    for await (const { range, bytes } of chunkStream(context.stdin(), chunkBytes, maxLineBytes)) {
-      const hash = Bun.hash.xxHash3(bytes).toString(16);
-      yield {
-        task: mapTask(run, chunk++, input, range, { from: "stream", bytes }, hash),
-        transfer: bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [],
-      };
-    }
+    const spooled = spoolStream(context.stdin(), chunkBytes, maxLineBytes, () => layout.spooled(chunk));
+    for await (const { range, path } of spooled) yield mapTask(run, chunk++, input, range, { from: "spool", path });
   }
 }
 
@@ -104,13 +98,12 @@ function mapTask(
   input: Input,
   range: ByteRange,
   bytes: ChunkBytes,
-  contentHash: string | null,
 ): MapTask {
   const segmentPath = layout.segment(chunk);
   const { options } = plan;
   return {
     type: "map",
-    job: { chunk, range, source: input.name, segmentPath, fingerprint, contentHash, options },
+    job: { chunk, range, source: input.name, segmentPath, fingerprint, options },
     bytes,
   };
 }
@@ -121,7 +114,7 @@ function sizeOf({ runs, rejects }: SegmentFooter): number {
 
 /** A stream that ends sooner than in the unfinished run leaves segments that belong to no chunk. */
 function assertNoneBeyond(folder: string, segments: number): void {
-  if (!existsSync(folder) || readdirSync(folder).length <= segments) return;
+  if (readdirSync(folder).length <= segments) return;
   throw new ProtonBeamError(
     `standard input ended after ${segments} chunks, but the unfinished run in ${folder} had read more. ` +
       "Pipe in the same bytes to go on, or remove the .proton-beam folder to start anew.",

@@ -2,7 +2,7 @@ import { type Reply, type Result, type Task, unpackError } from "./protocol.ts";
 
 /** A thread that does one task at a time. */
 export interface TaskThread {
-  run<T extends Task>(task: T, transfer?: ArrayBuffer[]): Promise<Result<T>>;
+  run<T extends Task>(task: T): Promise<Result<T>>;
   terminate(): void;
 }
 
@@ -10,23 +10,17 @@ export interface TaskThread {
 export function startThread(): TaskThread {
   const worker = new Worker(new URL("./worker.ts", import.meta.url).href);
   return {
-    run: (task, transfer = []) =>
+    run: (task) =>
       new Promise((resolve, reject) => {
         worker.onmessage = ({ data }: MessageEvent<Reply>) => {
           if (data.type === "failed") reject(unpackError(data.error));
           else resolve(data.result as Result<typeof task>);
         };
         worker.onerror = (event) => reject(new Error(`a worker thread failed: ${event.message}`));
-        worker.postMessage(task, transfer);
+        worker.postMessage(task);
       }),
     terminate: () => worker.terminate(),
   };
-}
-
-/** A task, and what of it is handed over to the worker instead of being copied. */
-export interface Assignment<T extends Task> {
-  task: T;
-  transfer?: ArrayBuffer[];
 }
 
 /** Up to `size` threads that are started when first needed. */
@@ -36,7 +30,7 @@ export interface Pool {
    * `signal` is aborted or a task has failed; those under way are finished first.
    */
   runAll<T extends Task>(
-    tasks: AsyncIterable<Assignment<T>> | Iterable<Assignment<T>>,
+    tasks: AsyncIterable<T> | Iterable<T>,
     onResult: (result: Result<T>, task: T) => void,
     signal: AbortSignal,
   ): Promise<void>;
@@ -57,9 +51,8 @@ export function createPool(size: number): Pool {
         while (!signal.aborted && failures.length === 0) {
           const next = await Promise.race([queue.next(), stopped.promise]);
           if (next === null || next.done) return;
-          const { task, transfer } = next.value;
           threads[slot] ??= startThread();
-          onResult(await threads[slot].run(task, transfer), task);
+          onResult(await threads[slot].run(next.value), next.value);
         }
       };
       const guarded = (slot: number) =>

@@ -7,8 +7,8 @@ import type { SegmentFooter } from "../segment/segment.ts";
 import type { Input } from "../source/inputs.ts";
 import type { FileRecord } from "./manifest.ts";
 
-/** Where the bytes of a chunk come from: a file that the worker reads, or a piece of a stream. */
-export type ChunkBytes = { from: "file"; input: Input } | { from: "stream"; bytes: Uint8Array };
+/** Where the bytes of a chunk are: in an input file, or in a file that a stream was spooled to and the worker removes. */
+export type ChunkBytes = { from: "file"; input: Input } | { from: "spool"; path: string };
 
 /** A daily file for the index: made by this run, or one that the archive's index already has. */
 export type IndexDay = { path: string; day: number } & (

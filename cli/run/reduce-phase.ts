@@ -77,7 +77,7 @@ export async function reduceDays(run: Run, segments: number, indexedAt: number |
   }
 }
 
-function* reduceTasks(run: Run, days: number[]): Generator<{ task: Task & { type: "reduce" } }> {
+function* reduceTasks(run: Run, days: number[]): Generator<Task & { type: "reduce" }> {
   const { catalog, layout, fingerprint, outputDir, plan } = run;
   const existingDays = new Set(daysOf(run.manifest));
   for (const day of days) {
@@ -88,18 +88,16 @@ function* reduceTasks(run: Run, days: number[]): Generator<{ task: Task & { type
     }));
     const publishedPath = join(outputDir, dayFileName(day));
     yield {
-      task: {
-        type: "reduce",
-        publishedPath,
-        job: {
-          day,
-          fingerprint,
-          runs,
-          existing: existingDays.has(day) ? existingDay(outputDir, publishedPath, day) : null,
-          filePath: join(layout.days, dayFileName(day)),
-          rowsPath: layout.dayRows(day),
-          compressionLevel: plan.options.compressionLevel,
-        },
+      type: "reduce",
+      publishedPath,
+      job: {
+        day,
+        fingerprint,
+        runs,
+        existing: existingDays.has(day) ? existingDay(outputDir, publishedPath, day) : null,
+        filePath: join(layout.days, dayFileName(day)),
+        rowsPath: layout.dayRows(day),
+        compressionLevel: plan.options.compressionLevel,
       },
     };
   }

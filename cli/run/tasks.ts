@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import { createSignatureCheck } from "../event/signature/check.ts";
 import { selectVerifier } from "../event/signature/select.ts";
@@ -7,14 +7,15 @@ import { openIndex } from "../index/read.ts";
 import { type DayRecord, readDayRecord, readRows } from "../reduce/day-rows.ts";
 import { reduceDay } from "../reduce/reduce.ts";
 import { type Arena, createArena } from "../segment/arena.ts";
-import { mapChunk, type SignatureCheck } from "../segment/map.ts";
+import { type MapChunk, mapChunk, type SignatureCheck } from "../segment/map.ts";
 import { writeRejects } from "../segment/rejects.ts";
-import { readSegment } from "../segment/segment.ts";
+import { readSegment, type SegmentFooter } from "../segment/segment.ts";
 import { readFile } from "../source/file.ts";
 import { scanFrom } from "../source/lines.ts";
+import { readBlocks } from "../store/blocks.ts";
 import { sha256OfFile } from "../store/checksum.ts";
 import { verifySection } from "../store/container.ts";
-import type { FileDigest, Result, Results, Task } from "./protocol.ts";
+import type { ChunkBytes, FileDigest, Result, Results, Task } from "./protocol.ts";
 
 /** Does the tasks of one worker. Between them it keeps the signature check, memory, and an index that is being built. */
 export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]]> {
@@ -29,16 +30,19 @@ export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]
   };
 
   const map = async ({ job, bytes }: Task & { type: "map" }): Promise<Results["map"]> => {
+    const contentHash = bytes.from === "spool" ? sha256OfFile(bytes.path) : null;
     const existing = readSegment(job.segmentPath, job.fingerprint, job.chunk);
-    if (existing !== null) {
-      if (existing.contentHash !== job.contentHash) throw changedStream(job.range.start);
-      return { footer: existing, reused: true };
-    }
+    if (existing !== null && existing.contentHash !== contentHash) throw changedStream(job.range.start);
+    const footer = existing ?? (await makeSegment(job, bytes, contentHash));
+    if (bytes.from === "spool") rmSync(bytes.path);
+    return { footer, reused: existing !== null };
+  };
+
+  const makeSegment = async (job: MapChunk, bytes: ChunkBytes, contentHash: string | null): Promise<SegmentFooter> => {
     if (job.options.validateSignatures) signatureCheck ??= createSignatureCheck(await selectVerifier());
-    const blocks = bytes.from === "file" ? readFile(bytes.input, scanFrom(job.range)) : once(bytes.bytes);
     arena ??= createArena();
-    const check = job.options.validateSignatures ? signatureCheck : null;
-    return { footer: await mapChunk(job, blocks, check, arena), reused: false };
+    const blocks = bytes.from === "file" ? readFile(bytes.input, scanFrom(job.range)) : readBlocks(bytes.path);
+    return mapChunk(job, blocks, contentHash, job.options.validateSignatures ? signatureCheck : null, arena);
   };
 
   const reduce = ({ job, publishedPath }: Task & { type: "reduce" }): Results["reduce"] => {
@@ -85,10 +89,6 @@ export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]
         return digestOf(task.path);
     }
   };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 /** Whether the day's file, staged or published, is the one its record describes. */

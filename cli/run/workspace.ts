@@ -19,6 +19,7 @@ export function discardFinished(layout: WorkLayout, manifest: Manifest | null): 
  */
 export function claimWorkspace(layout: WorkLayout, plan: Plan): void {
   const unfinished = readPlan(layout);
+  makeEmpty(layout.spool);
   if (unfinished !== null && fingerprintOf(unfinished) === fingerprintOf(plan)) {
     for (const folder of [layout.segments, layout.days]) removeTemporaries(folder);
     return;
@@ -28,11 +29,13 @@ export function claimWorkspace(layout: WorkLayout, plan: Plan): void {
       `${layout.root} holds an unfinished run that differs from this one: ${describeDifference(unfinished, plan)}.\n` +
         `Repeat the earlier command to finish it, or remove ${layout.root} to give it up.`,
     );
-  for (const folder of [layout.segments, layout.days]) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder);
-  }
+  for (const folder of [layout.segments, layout.days]) makeEmpty(folder);
   writeAtomically(layout.plan, (file) => file.write(Buffer.from(JSON.stringify(plan))));
+}
+
+function makeEmpty(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
 }
 
 /** Removes what a killed run left half written. */

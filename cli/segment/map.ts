@@ -8,7 +8,7 @@ import { type ByteRange, scanLines } from "../source/lines.ts";
 import { type ContainerWriter, createContainer } from "../store/container.ts";
 import { type Arena, createArena } from "./arena.ts";
 import { type Counts, emptyCounts, tally } from "./counts.ts";
-import { filterReason } from "./filter.ts";
+import { type FilterReason, filterReason } from "./filter.ts";
 import { rejectRecord } from "./rejects.ts";
 import type { Run, SegmentFooter } from "./segment.ts";
 
@@ -23,7 +23,6 @@ export interface MapChunk {
   source: string;
   segmentPath: string;
   fingerprint: string;
-  contentHash: string | null;
   options: ConvertOptions;
 }
 
@@ -33,52 +32,48 @@ export type SignatureCheck = (event: NostrEvent) => boolean;
 /**
  * Converts the lines of one chunk and commits its segment. The segment depends on the chunk's bytes and the options only.
  * @param blocks the input's bytes from `scanFrom(range)` on
+ * @param contentHash the hash of a stream's bytes, null for a file
  * @param checkSignature null when signatures are not to be checked
  * @param arena memory to use again
  */
 export async function mapChunk(
   job: MapChunk,
-  blocks: AsyncIterable<Uint8Array>,
+  blocks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  contentHash: string | null,
   checkSignature: SignatureCheck | null,
   arena: Arena = createArena(),
 ): Promise<SegmentFooter> {
-  const counts = emptyCounts();
-  counts.bytes = job.range.end - job.range.start;
+  const { chunk, fingerprint, options, range } = job;
+  const counts = { ...emptyCounts(), bytes: range.end - range.start };
   arena.clear();
   const segment = createContainer(job.segmentPath);
+  const reject = (reason: RejectReason, line: Buffer, offset: number) => {
+    counts.lines++;
+    tally(counts.rejected, reason);
+    segment.append(rejectRecord(job.source, offset, reason, line));
+  };
   try {
-    const reject = (reason: RejectReason, line: Buffer, offset: number) => {
-      counts.lines++;
-      tally(counts.rejected, reason);
-      segment.append(rejectRecord(job.source, offset, reason, line));
-    };
-    await scanLines(blocks, job.range, job.options.maxLineBytes, {
+    await scanLines(blocks, range, options.maxLineBytes, {
       blank: () => {
         counts.blank++;
       },
       tooLong: (head, offset) => reject("line-too-long", head, offset),
       line: (line, offset) => {
-        const event = parseLine(line);
-        if (typeof event === "string") return reject(event, line, offset);
-        if (job.options.filterInvalidKinds && (event.kind < 0 || event.kind > 65_535))
-          return reject("kind-out-of-range", line, offset);
-        const filtered = filterReason(event, job.options);
-        if (filtered !== null) {
+        const verdict = judgeLine(line, options, checkSignature);
+        if ("rejected" in verdict) reject(verdict.rejected, line, offset);
+        else {
           counts.lines++;
-          tally(counts.filtered, filtered);
-          return;
+          if ("filtered" in verdict) tally(counts.filtered, verdict.filtered);
+          else {
+            counts.events++;
+            arena.add(verdict.event, line.length);
+          }
         }
-        if (job.options.validateEventIds && !hasValidId(event)) return reject("id-mismatch", line, offset);
-        if (checkSignature !== null && !checkSignature(event)) return reject("signature-mismatch", line, offset);
-        counts.lines++;
-        counts.events++;
-        arena.add(event, line.length);
         if (line.length >= LARGE_LINE_BYTES) Bun.gc(true);
       },
     });
     const rejects = segment.endSection();
     const runs = writeRuns(segment, arena, counts);
-    const { chunk, fingerprint, contentHash } = job;
     const footer: SegmentFooter = { fingerprint, chunk, contentHash, counts, runs, rejects };
     segment.commit(footer);
     return footer;
@@ -88,24 +83,36 @@ export async function mapChunk(
   }
 }
 
+type Verdict = { event: NostrEvent } | { rejected: RejectReason } | { filtered: FilterReason };
+
+/** Cheap checks go first; what the options leave out is not checked further. */
+function judgeLine(line: Buffer, options: ConvertOptions, checkSignature: SignatureCheck | null): Verdict {
+  const event = parseLine(line);
+  if (typeof event === "string") return { rejected: event };
+  if (options.filterInvalidKinds && (event.kind < 0 || event.kind > 65_535)) return { rejected: "kind-out-of-range" };
+  const filtered = filterReason(event, options);
+  if (filtered !== null) return { filtered };
+  if (options.validateEventIds && !hasValidId(event)) return { rejected: "id-mismatch" };
+  if (checkSignature !== null && !checkSignature(event)) return { rejected: "signature-mismatch" };
+  return { event };
+}
+
 /** Writes a run per day and moves the duplicates within the chunk from `events` to `duplicates`. */
 function writeRuns(segment: ContainerWriter, arena: Arena, counts: Counts): Run[] {
   const runs: Run[] = [];
   const header = Buffer.allocUnsafe(8);
-  let open: { day: number; events: number; bytes: number } | null = null;
+  let open: { day: number; events: number } | null = null;
   const endRun = () => {
     if (open !== null) runs.push({ ...open, ...segment.endSection() });
   };
   const { duplicates } = arena.forEachUnique((day, slab, start, end) => {
     if (open?.day !== day) {
       endRun();
-      open = { day, events: 0, bytes: 0 };
+      open = { day, events: 0 };
     }
-    const length = end - start;
-    const delimiterEnd = writeVarint(header, 0, length);
+    const delimiterEnd = writeVarint(header, 0, end - start);
     segment.append(header.subarray(0, delimiterEnd), slab.subarray(start, end));
     open.events++;
-    open.bytes += delimiterEnd + length;
   });
   endRun();
   counts.events -= duplicates;

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { readFooter, sectionSchema, verifySection } from "../store/container.ts";
 import { countsSchema } from "./counts.ts";
 
-/** A chunk's events of one UTC day, sorted by (created_at, id): delimited ProtoEvents. `bytes` is their size. */
-const runSchema = sectionSchema.extend({ day: z.number().int(), events: z.number().int(), bytes: z.number().int() });
+/** A chunk's events of one UTC day, sorted by (created_at, id): delimited ProtoEvents. */
+const runSchema = sectionSchema.extend({ day: z.number().int(), events: z.number().int() });
 export type Run = z.infer<typeof runSchema>;
 
 /** The footer of a segment: all that later steps and a resumed run need to know of a chunk. */

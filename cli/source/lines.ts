@@ -30,7 +30,7 @@ export function scanFrom(range: ByteRange): number {
  * order mark at the start of the input is skipped. Memory is bounded by `maxLineBytes`.
  */
 export async function scanLines(
-  blocks: AsyncIterable<Uint8Array>,
+  blocks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   range: ByteRange,
   maxLineBytes: number,
   sink: LineSink,

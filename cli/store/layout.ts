@@ -19,7 +19,10 @@ export interface WorkLayout {
   catalog: string;
   segments: string;
   days: string;
+  spool: string;
   segment(chunk: number): string;
+  /** The bytes of a stream's chunk until its segment is made. */
+  spooled(chunk: number): string;
   dayRows(day: number): string;
 }
 
@@ -27,13 +30,17 @@ export function workLayout(outputDir: string): WorkLayout {
   const root = join(outputDir, ".proton-beam");
   const segments = join(root, "segments");
   const days = join(root, "days");
+  const spool = join(root, "spool");
+  const chunkName = (chunk: number) => String(chunk).padStart(8, "0");
   return {
     root,
     plan: join(root, "plan.json"),
     catalog: join(root, "catalog.db"),
     segments,
     days,
-    segment: (chunk) => join(segments, `${String(chunk).padStart(8, "0")}.seg`),
+    spool,
+    segment: (chunk) => join(segments, `${chunkName(chunk)}.seg`),
+    spooled: (chunk) => join(spool, `${chunkName(chunk)}.jsonl`),
     dayRows: (day) => join(days, `${dayName(day)}.rows`),
   };
 }

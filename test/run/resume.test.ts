@@ -221,8 +221,8 @@ describe("an input", () => {
 });
 
 describe("memory", () => {
-  const peakOf = async (path: string, out: string): Promise<number> => {
-    const child = startCli(["convert", path, "-o", out, "-j", "2", "--validate-signatures"]);
+  const peakOf = async (path: string, out: string, stdin: "ignore" | Blob = "ignore"): Promise<number> => {
+    const child = startCli(["convert", path, "-o", out, "-j", "2", "--validate-signatures"], stdin);
     const peak = await peakMemory(child);
     expect(child.exitCode).toBe(0);
     expect(peak).toBeGreaterThan(50 * 1024 ** 2);
@@ -233,6 +233,7 @@ describe("memory", () => {
     const large = await makeDump(folder.path, "large.jsonl", { lines: 140_000, days: 20 });
     expect(large.expected.bytes).toBeGreaterThan(3 * 64 * 1024 ** 2 * 0.9);
     expect(await peakOf(large.path, folder.join("large"))).toBeLessThan(1024 ** 3);
+    expect(await peakOf("-", folder.join("large-pipe"), Bun.file(large.path))).toBeLessThan(1024 ** 3);
   }, 120_000);
 
   test("stays under 1 GiB with two workers and lines of tens of MiB", async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { chunkRanges } from "../../cli/plan/plan.ts";
 import { type ByteRange, scanFrom, scanLines } from "../../cli/source/lines.ts";
-import { chunkStream } from "../../cli/source/stream.ts";
+import { spoolStream } from "../../cli/source/stream.ts";
+import { temporaryFolder } from "../run/cli.ts";
 
 interface Seen {
   lines: [number, string][];
@@ -33,8 +35,11 @@ async function scanFile(bytes: Buffer, chunk: number, block: number, maxLine: nu
 
 async function scanStream(bytes: Buffer, chunk: number, block: number, maxLine: number): Promise<Seen> {
   const seen: Seen = { lines: [], tooLong: [], blank: 0 };
-  for await (const piece of chunkStream(blocksOf(bytes, block), chunk, maxLine))
-    await scan(blocksOf(Buffer.from(piece.bytes), block), piece.range, maxLine, seen);
+  using folder = temporaryFolder();
+  let files = 0;
+  const nextPath = () => folder.join(String(files++));
+  for await (const { range, path } of spoolStream(blocksOf(bytes, block), chunk, maxLine, nextPath))
+    await scan(blocksOf(readFileSync(path), block), range, maxLine, seen);
   return seen;
 }
 
@@ -91,8 +96,10 @@ describe("lines", () => {
 
   test("a stream is cut at the ranges of a file of its size", async () => {
     const bytes = Buffer.from("one\ntwo\nthree and more\nfour\n".repeat(20));
+    using folder = temporaryFolder();
     const ranges: ByteRange[] = [];
-    for await (const { range } of chunkStream(blocksOf(bytes, 13), 50, 1000)) ranges.push(range);
+    for await (const { range } of spoolStream(blocksOf(bytes, 13), 50, 1000, () => folder.join(String(ranges.length))))
+      ranges.push(range);
     expect(ranges).toEqual([...chunkRanges(bytes.length, 50)]);
   });
 });
