@@ -23,6 +23,9 @@ export const dayRecordSchema = z.object({
 });
 export type DayRecord = z.infer<typeof dayRecordSchema>;
 
+/** What the main thread needs of a finished day: little, whatever the size of the day. */
+export type DaySummary = Omit<DayRecord, "members" | "rows">;
+
 /** One event as the index needs it. */
 export interface IndexRow extends EventPlace {
   id: Uint8Array;

@@ -1,5 +1,5 @@
 import { type ExitCode, errorCode, errorMessage, ProtonBeamError } from "../errors.ts";
-import type { DayRecord } from "../reduce/day-rows.ts";
+import type { DaySummary } from "../reduce/day-rows.ts";
 import type { ReduceDay } from "../reduce/reduce.ts";
 import type { MapChunk } from "../segment/map.ts";
 import type { ExistingRejects } from "../segment/rejects.ts";
@@ -30,7 +30,7 @@ export type FileDigest = Pick<FileRecord, "size" | "sha256">;
 /** What a worker answers to each task. */
 export interface Results {
   map: { footer: SegmentFooter; reused: boolean };
-  reduce: { record: DayRecord; reused: boolean };
+  reduce: { record: DaySummary; reused: boolean };
   "index-open": null;
   "index-day": null;
   "index-finish": FileDigest;

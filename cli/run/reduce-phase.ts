@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { parseDayName } from "../event/date.ts";
 import { openIndex } from "../index/read.ts";
-import type { DayRecord } from "../reduce/day-rows.ts";
+import type { DaySummary } from "../reduce/day-rows.ts";
 import type { ExistingDay } from "../reduce/reduce.ts";
 import { emptyPhase } from "../report/progress.ts";
 import { DAY_FILE, dayFileName, INDEX_FILE, REJECTED_FILE } from "../store/layout.ts";
@@ -29,7 +29,7 @@ export interface ReducedDays {
 export async function reduceDays(run: Run, segments: number, indexedAt: number | null): Promise<ReducedDays> {
   const { catalog, pool, context } = run;
   const touched = catalog.days();
-  const records = new Map<number, DayRecord>();
+  const records = new Map<number, DaySummary>();
   let reused = 0;
   let state = emptyPhase("days", touched.length);
   const show = context.progress.phase("Writing", state);

@@ -46,10 +46,10 @@ export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]
   };
 
   const reduce = ({ job, publishedPath }: Task & { type: "reduce" }): Results["reduce"] => {
-    const record = readDayRecord(job.rowsPath, job.fingerprint);
-    if (record !== null && isReduced(record, job.rowsPath, [job.filePath, publishedPath]))
-      return { record, reused: true };
-    return { record: reduceDay(job), reused: false };
+    const ready = readDayRecord(job.rowsPath, job.fingerprint);
+    const reused = ready !== null && isReduced(ready, job.rowsPath, [job.filePath, publishedPath]);
+    const { members: _members, rows: _rows, ...record } = reused ? ready : reduceDay(job);
+    return { record, reused };
   };
 
   const addToIndex = ({ day, fingerprint }: Task & { type: "index-day" }): null => {
