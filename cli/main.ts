@@ -4,7 +4,7 @@ import { hideBin } from "yargs/helpers";
 import pkg from "../package.json" with { type: "json" };
 import { convertCommand } from "./commands/convert.ts";
 import { EXIT, errorMessage, ProtonBeamError } from "./errors.ts";
-import { STDIN_DEVICE } from "./stdin.ts";
+import { STDIN_DEVICE } from "./source/stdin.ts";
 
 // yargs drops a lone "-" among the positional arguments.
 const args = hideBin(process.argv).map((arg) => (arg === "-" ? STDIN_DEVICE : arg));

@@ -114,9 +114,10 @@ function existingDay(outputDir: string, path: string, day: number): ExistingDay 
 
 /** Days for which the archive has a file. */
 function daysOf(manifest: Manifest | null): number[] {
-  return (manifest?.files ?? [])
-    .filter(({ path }) => DAY_FILE.test(path))
-    .map(({ path }) => parseDayName(path.slice(0, 10)) ?? 0);
+  return (manifest?.files ?? []).flatMap(({ path }) => {
+    const day = DAY_FILE.test(path) ? parseDayName(path.slice(0, 10)) : null;
+    return day === null ? [] : [day];
+  });
 }
 
 function mergeDays(a: number[], b: number[]): number[] {

@@ -2,7 +2,7 @@ import { readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { EXIT, errorCode, ProtonBeamError } from "../errors.ts";
-import { STDIN, STDIN_DEVICE } from "../stdin.ts";
+import { STDIN, STDIN_DEVICE } from "./stdin.ts";
 
 /** What identifies an input: as long as these are equal its bytes are taken to be. */
 export const inputSchema = z.object({

@@ -210,7 +210,6 @@ describe("adding to an archive", () => {
   async function twoDumps(folder: string): Promise<[Dump, Dump]> {
     return [
       await makeDump(folder, "a.jsonl", { seed: "x", lines: 3000, days: 4 }),
-      // The same seed and span: the first lines are the same events as in a.jsonl, at other times of the run.
       await makeDump(folder, "b.jsonl", { seed: "y", lines: 2000, days: 6 }),
     ];
   }
