@@ -1,17 +1,20 @@
-import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { ProtonBeamError } from "../errors.ts";
-import { type Input, identityOf } from "./inputs.ts";
+import { fileState } from "./local.ts";
+import type { Location } from "./source.ts";
 
 const BLOCK_BYTES = 1024 ** 2;
+
+type FileLocation = Location & { kind: "file" };
 
 /**
  * The bytes of a file from `from` to its end, in blocks. A block is valid until the next one is taken.
  * @throws {ProtonBeamError} when the file is no longer the one that was planned
  */
-export async function* readFile(input: Input, from: number): AsyncGenerator<Uint8Array> {
-  const file = openSync(input.name, "r");
+export async function* readFile(location: FileLocation, from: number): AsyncGenerator<Uint8Array> {
+  const file = openSync(location.path, "r");
   try {
-    assertUnchanged(input, fstatSync(file));
+    assertUnchanged(location, fileState(fstatSync(file)));
     const block = Buffer.allocUnsafe(BLOCK_BYTES);
     for (let position = from; ; ) {
       const read = readSync(file, block, 0, BLOCK_BYTES, position);
@@ -25,15 +28,18 @@ export async function* readFile(input: Input, from: number): AsyncGenerator<Uint
 }
 
 /** @throws {ProtonBeamError} when an input file is no longer the one that was planned */
-export function assertInputUnchanged(input: Input): void {
-  if (input.size !== null) assertUnchanged(input, statSync(input.name));
+export function assertFileUnchanged(location: FileLocation): void {
+  assertUnchanged(location, fileState(statSync(location.path)));
 }
 
-function assertUnchanged(input: Input, stats: Stats): void {
-  const { size, modified } = identityOf(input.name, stats);
-  if (size === input.size && modified === input.modified) return;
-  throw new ProtonBeamError(
-    `${input.name} changed while it was converted, so nothing was published. Convert a copy that nobody writes to; ` +
-      "remove the .proton-beam folder of the output directory first.",
+function assertUnchanged({ path, size, modified }: FileLocation, now: { size: number; modified: number }): void {
+  if (size !== now.size || modified !== now.modified) throw changedSource(path);
+}
+
+/** The error of an input that is no longer what it was when the run began. */
+export function changedSource(name: string, how = ""): ProtonBeamError {
+  return new ProtonBeamError(
+    `${name} changed while it was converted${how}, so nothing was published. Convert a copy that nobody writes to; ` +
+      "remove the .proton-beam folder of the output first.",
   );
 }

@@ -1,0 +1,101 @@
+import { EXIT, ProtonBeamError } from "../errors.ts";
+import { type Link, withStallTimeout } from "../net/link.ts";
+import { createBackoff, TransientError } from "../net/retry.ts";
+import type { S3Clients } from "../net/s3.ts";
+import { decompress } from "./compression.ts";
+import { readFile } from "./file.ts";
+import { openHttp } from "./http.ts";
+import { type ByteRange, scanFrom } from "./lines.ts";
+import { openObject } from "./s3.ts";
+import type { Location, Source } from "./source.ts";
+
+/** Read beyond a chunk's end at once, for the rest of its last line. */
+const TAIL_BYTES = 64 * 1024;
+
+type RemoteLocation = Location & { kind: "http" | "s3" };
+
+/**
+ * The blocks for a chunk of a seekable source, from `scanFrom(range)` on: by ranged requests that go little beyond the
+ * chunk, and further as long as its last line goes on.
+ */
+export async function* readChunk(source: Source, range: ByteRange, clients: S3Clients): AsyncGenerator<Uint8Array> {
+  const { location, input } = source;
+  if (location.kind === "file") {
+    yield* readFile(location, scanFrom(range));
+    return;
+  }
+  const size = input.size ?? range.end;
+  let from = scanFrom(range);
+  let tail = TAIL_BYTES;
+  for (let to = Math.min(range.end + tail, size); from < size; to = Math.min(to + tail, size)) {
+    yield* readRange(source, from, to, clients);
+    from = to;
+    tail *= 4;
+  }
+}
+
+/**
+ * The stored bytes of a source between `from` and `to`, whatever it takes: a transfer that breaks off or falls silent is
+ * taken up where it was.
+ * @param to null for the end of a source whose size is not known
+ * @throws {ProtonBeamError} resumable, when the link's time budget is spent; failed, when the source changed
+ */
+export async function* readRange(
+  source: Source,
+  from: number,
+  to: number | null,
+  clients: S3Clients,
+): AsyncGenerator<Uint8Array> {
+  const { location, input } = source;
+  if (location.kind === "file") {
+    let left = (to ?? location.size) - from;
+    for await (const block of readFile(location, from)) {
+      yield block.subarray(0, left);
+      left -= block.length;
+      if (left <= 0) return;
+    }
+    return;
+  }
+  if (location.kind === "stdin") throw new Error("standard input has no ranges");
+  const link = linkOf(location);
+  const backoff = createBackoff(link, `reading ${input.name}`);
+  let position = from;
+  while (to === null || position < to) {
+    try {
+      const { body, abort } = await open(source, location, position, to, clients);
+      for await (const piece of withStallTimeout(body, link.stallMs, abort)) {
+        const wanted = to === null ? piece : piece.subarray(0, to - position);
+        position += wanted.length;
+        backoff.progressed();
+        if (wanted.length > 0) yield wanted;
+        if (position === to) return;
+      }
+      if (to === null) return;
+      throw new TransientError(`the transfer ended at byte ${position}, before byte ${to}`);
+    } catch (error) {
+      if (error instanceof ProtonBeamError) throw error;
+      await backoff.wait(error);
+    }
+  }
+}
+
+/** The content of a whole source, in one pass and decompressed. */
+export function readStream(
+  source: Source,
+  stdin: () => AsyncIterable<Uint8Array>,
+  clients: S3Clients,
+): AsyncGenerator<Uint8Array> {
+  const { location, input } = source;
+  const stored = location.kind === "stdin" ? stdin() : readRange(source, 0, input.size, clients);
+  return decompress(input.name, stored);
+}
+
+function open(source: Source, location: RemoteLocation, from: number, to: number | null, clients: S3Clients) {
+  if (location.kind === "http") return openHttp(source.input, location, from, to);
+  if (to === null) throw new ProtonBeamError(`the size of ${source.input.name} is not known`, EXIT.failed);
+  return openObject(source.input, location, from, to, clients);
+}
+
+function linkOf(location: RemoteLocation): Link {
+  return location.kind === "http" ? location.link : location.access.link;
+}
