@@ -11,6 +11,20 @@ interface ConvertArgs {
   kinds?: [number, number][];
   since?: number;
   until?: number;
+  s3Output?: string;
+  syncInterval: number;
+  lease: number;
+  sse?: string;
+  kmsKeyId?: string;
+  storageClass?: string;
+  stage?: string;
+  region?: string;
+  endpointUrl?: string;
+  pathStyle?: boolean;
+  signRequest: boolean;
+  requestPayer: boolean;
+  retryFor: number;
+  stallTimeout: number;
   parallel: number;
   compressionLevel: number;
   chunkBytes?: number;
@@ -19,6 +33,9 @@ interface ConvertArgs {
   verbose: boolean;
   json: boolean;
 }
+
+const OUTPUT = "Output in S3:";
+const NETWORK = "Network:";
 
 export const convertCommand: CommandModule<object, ConvertArgs> = {
   command: "convert <input..>",
@@ -35,14 +52,15 @@ function options(yargs: Argv): Argv {
     .positional("input", {
       array: true,
       type: "string",
-      describe: "Files, directories (their .jsonl and .ndjson files), globs, or - for standard input",
+      describe:
+        "Files, directories (their dumps), globs, http(s):// addresses, archive.org items, s3://bucket/key, s3://bucket/prefix/, or - for standard input; plain, gzip, zstd, xz or bzip2",
     })
     .option("output-dir", {
       alias: "o",
       type: "string",
       demandOption: true,
       requiresArg: true,
-      describe: "Where the archive is, or will be",
+      describe: "Where the archive is, or will be; with --s3-output where the work is done",
     })
     .option("validate-signatures", {
       type: "boolean",
@@ -105,12 +123,86 @@ function options(yargs: Argv): Argv {
       defaultDescription: "32MiB",
       describe: "Reject longer lines",
     })
+    .option("s3-output", {
+      type: "string",
+      requiresArg: true,
+      group: OUTPUT,
+      describe: "s3://bucket/prefix: where the archive is, or will be, in S3",
+    })
+    .option("sync-interval", {
+      type: "number",
+      requiresArg: true,
+      default: 60,
+      group: OUTPUT,
+      describe: "Seconds between uploads of log and status.json; segments and days go at once",
+    })
+    .option("lease", {
+      type: "number",
+      requiresArg: true,
+      default: 60,
+      group: OUTPUT,
+      describe: "Seconds without a sign of life after which another machine may take over",
+    })
+    .option("sse", { choices: ["AES256", "aws:kms"], group: OUTPUT, describe: "Server-side encryption" })
+    .option("kms-key-id", { type: "string", requiresArg: true, group: OUTPUT, describe: "KMS key; implies aws:kms" })
+    .option("storage-class", {
+      type: "string",
+      requiresArg: true,
+      group: OUTPUT,
+      describe: "Storage class of finished files, such as STANDARD_IA",
+    })
+    .option("stage", {
+      type: "string",
+      requiresArg: true,
+      group: NETWORK,
+      describe: "Download remote inputs into this directory first (resumable, checksummed)",
+    })
+    .option("region", { type: "string", requiresArg: true, group: NETWORK, describe: "AWS region" })
+    .option("endpoint-url", {
+      type: "string",
+      requiresArg: true,
+      group: NETWORK,
+      describe: "Address of an S3-compatible server",
+    })
+    .option("path-style", {
+      type: "boolean",
+      defaultDescription: "with --endpoint-url",
+      group: NETWORK,
+      describe: "Name the bucket in the path instead of the host",
+    })
+    .option("sign-request", {
+      type: "boolean",
+      default: true,
+      group: NETWORK,
+      describe: "--no-sign-request reads public s3:// inputs without credentials",
+    })
+    .option("request-payer", {
+      type: "boolean",
+      default: false,
+      group: NETWORK,
+      describe: "Pay for reading s3:// inputs of requester-pays buckets",
+    })
+    .option("retry-for", {
+      type: "number",
+      requiresArg: true,
+      default: 600,
+      group: NETWORK,
+      describe: "Seconds for which failing transfers are repeated without progress",
+    })
+    .option("stall-timeout", {
+      type: "number",
+      requiresArg: true,
+      default: 60,
+      group: NETWORK,
+      describe: "Seconds without a byte after which a connection is given up and made anew",
+    })
     .option("progress", { type: "boolean", default: true, describe: "Show progress on standard error (--no-progress)" })
     .option("verbose", { type: "boolean", default: false, describe: "Log every chunk and day in proton-beam.log" })
     .option("json", { type: "boolean", default: false, describe: "Print the summary as JSON" })
     .example("$0 convert dump.jsonl -o archive", "convert one file")
     .example("$0 convert 'dumps/*.jsonl' -o archive --validate-signatures", "many files, every signature checked")
-    .example("zstd -dc dump.zst | $0 convert - -o archive", "from a pipe")
+    .example("$0 convert https://example.org/dump.jsonl.zst -o archive", "from a web server, decompressed on the way")
+    .example("$0 convert s3://dumps/2024/ -o work --s3-output s3://archives/nostr", "from S3 to S3")
     .epilogue(
       "Stopped in the middle (Ctrl-C, kill -9, a full disk), the same command goes on where it was.\n" +
         "With an archive in --output-dir, new inputs are added to it and deduplicated against it.\n" +

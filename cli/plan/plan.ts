@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Input, inputSchema } from "../source/inputs.ts";
+import { contentSize, type Input, inputSchema } from "../source/inputs.ts";
 import type { ByteRange } from "../source/lines.ts";
 import { type ConvertOptions, convertOptionsSchema } from "./options.ts";
 
@@ -32,12 +32,12 @@ export function* chunkRanges(size: number, chunkBytes: number): Generator<ByteRa
 
 /** Chunks of all inputs, or null when one is a stream. */
 export function countChunks(plan: Plan): number | null {
-  return sumOrNull(plan.inputs.map(({ size }) => size && Math.ceil(size / plan.options.chunkBytes)));
+  return sumOrNull(plan.inputs.map((input) => chunksOf(contentSize(input), plan.options.chunkBytes)));
 }
 
 /** Bytes of all inputs, or null when one is a stream. */
 export function countBytes(plan: Plan): number | null {
-  return sumOrNull(plan.inputs.map(({ size }) => size));
+  return sumOrNull(plan.inputs.map(contentSize));
 }
 
 /** What differs between two plans, in words. */
@@ -45,13 +45,17 @@ export function describeDifference(a: Plan, b: Plan): string {
   const names = (plan: Plan) => JSON.stringify(plan.inputs.map(({ name }) => name));
   if (names(a) !== names(b)) return `inputs ${names(a)} became ${names(b)}`;
   const changed = a.inputs.find((input, i) => JSON.stringify(input) !== JSON.stringify(b.inputs[i]));
-  if (changed !== undefined) return `the input ${changed.name} has another size or modification time`;
+  if (changed !== undefined) return `the input ${changed.name} has another size, ETag or modification time`;
   if (a.earlierRuns !== b.earlierRuns) return "the archive was changed in between";
   const options = Object.keys(a.options) as (keyof ConvertOptions)[];
   const differing = options.filter((key) => JSON.stringify(a.options[key]) !== JSON.stringify(b.options[key]));
   return differing
     .map((key) => `option ${key}: ${JSON.stringify(a.options[key])} became ${JSON.stringify(b.options[key])}`)
     .join(", ");
+}
+
+function chunksOf(size: number | null, chunkBytes: number): number | null {
+  return size === null ? null : Math.ceil(size / chunkBytes);
 }
 
 function sumOrNull(values: (number | null)[]): number | null {

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from "node:fs";
-import type { Input } from "../source/inputs.ts";
+import type { S3Clients } from "../net/s3.ts";
+import { readRange } from "../source/read.ts";
+import type { Source } from "../source/source.ts";
 
 const SAMPLES = 8;
 const SAMPLE_BYTES = 1024 ** 2;
@@ -19,13 +20,13 @@ export interface SpaceNeed {
 }
 
 /**
- * Estimates the disk space that inputs of known size need, from samples spread over them: how well they compress and
+ * Estimates the disk space that plain seekable inputs need, from samples spread over them: how well they compress and
  * how long their lines are.
  * @param existingBytes size of the archive that is there: each of its files may be rewritten before the old one goes
  */
-export function estimateSpace(inputs: Input[], existingBytes: number): SpaceNeed {
-  const bytes = inputs.reduce((sum, { size }) => sum + (size ?? 0), 0);
-  const { ratio, lineBytes } = sampleInputs(inputs, bytes);
+export async function estimateSpace(sources: Source[], existingBytes: number, clients: S3Clients): Promise<SpaceNeed> {
+  const bytes = sources.reduce((sum, { input }) => sum + (input.size ?? 0), 0);
+  const { ratio, lineBytes } = await takeSamples(sources, bytes, clients);
   const events = bytes / lineBytes;
   const segments = Math.ceil(bytes * ratio * MARGIN);
   const dailyFiles = Math.ceil(bytes * ratio * MARGIN) + existingBytes;
@@ -33,12 +34,12 @@ export function estimateSpace(inputs: Input[], existingBytes: number): SpaceNeed
   return { segments, dailyFiles, index, total: segments + dailyFiles + index };
 }
 
-function sampleInputs(inputs: Input[], bytes: number): { ratio: number; lineBytes: number } {
+async function takeSamples(sources: Source[], bytes: number, clients: S3Clients) {
   let raw = 0;
   let compressed = 0;
   let lines = 0;
   for (let i = 0; i < SAMPLES; i++) {
-    const sample = readSample(inputs, Math.floor((bytes * i) / SAMPLES));
+    const sample = await readSample(sources, Math.floor((bytes * i) / SAMPLES), clients);
     if (sample.length === 0) continue;
     raw += sample.length;
     compressed += Bun.zstdCompressSync(sample, { level: 1 }).length;
@@ -48,22 +49,18 @@ function sampleInputs(inputs: Input[], bytes: number): { ratio: number; lineByte
 }
 
 /** Up to a MiB from `offset` in the inputs laid end to end. */
-function readSample(inputs: Input[], offset: number): Buffer {
+async function readSample(sources: Source[], offset: number, clients: S3Clients): Promise<Buffer> {
   let start = 0;
-  for (const { name, size } of inputs) {
-    if (size === null) continue;
-    if (offset < start + size) return readPart(name, offset - start);
+  for (const source of sources) {
+    const size = source.input.size ?? 0;
+    if (offset < start + size) {
+      const from = offset - start;
+      const pieces: Buffer[] = [];
+      for await (const piece of readRange(source, from, Math.min(from + SAMPLE_BYTES, size), clients))
+        pieces.push(Buffer.from(piece));
+      return Buffer.concat(pieces);
+    }
     start += size;
   }
   return Buffer.alloc(0);
-}
-
-function readPart(path: string, position: number): Buffer {
-  const file = openSync(path, "r");
-  try {
-    const sample = Buffer.allocUnsafe(SAMPLE_BYTES);
-    return sample.subarray(0, readSync(file, sample, 0, SAMPLE_BYTES, position));
-  } finally {
-    closeSync(file);
-  }
 }

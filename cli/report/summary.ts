@@ -25,7 +25,7 @@ export function describeSummary(summary: ConvertSummary): string {
     "archive",
     `${formatCount(archive.events)} events, ${formatCount(archive.days)} ${archive.days === 1 ? "day" : "days"}, ${formatBytes(archive.bytes)}`,
   ]);
-  rows.push(["in", summary.outputDir]);
+  rows.push(["in", summary.place]);
   return rows.map(([label, text]) => `${label.padEnd(10)}  ${text}\n`).join("");
 }
 

@@ -16,6 +16,12 @@ export interface CatalogRun extends Section {
  */
 export interface Catalog {
   add(footer: SegmentFooter): void;
+  /** The hash of a stream's chunk, null for a chunk of a file; undefined when there is no segment of the chunk. */
+  contentHash(chunk: number): string | null | undefined;
+  /** The number of the last chunk, or -1. */
+  lastChunk(): number;
+  /** Where the rejects of each chunk are, in the order of the chunks. */
+  rejects(): ({ chunk: number } & Section)[];
   /** The days that have runs, ascending. */
   days(): number[];
   /** The runs of a day in the order of their chunks. */
@@ -40,6 +46,10 @@ export function openCatalog(path: string): Catalog {
     );
   }
   db.run("DROP TABLE IF EXISTS run");
+  db.run("DROP TABLE IF EXISTS segment");
+  db.run(`CREATE TABLE segment (
+    chunk INTEGER PRIMARY KEY, hash TEXT, offset INTEGER, length INTEGER, crc INTEGER
+  )`);
   db.run(`CREATE TABLE run (
     day INTEGER, chunk INTEGER, offset INTEGER, length INTEGER, crc INTEGER, events INTEGER,
     PRIMARY KEY (day, chunk)
@@ -47,10 +57,23 @@ export function openCatalog(path: string): Catalog {
   const insert = db.prepare<unknown, [number, number, number, number, number, number]>(
     "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?)",
   );
+  const insertSegment = db.prepare<unknown, [number, string | null, number, number, number]>(
+    "INSERT INTO segment VALUES (?, ?, ?, ?, ?)",
+  );
   return {
-    add: ({ chunk, runs }) => {
+    add: ({ chunk, contentHash, rejects, runs }) => {
+      insertSegment.run(chunk, contentHash, rejects.offset, rejects.length, rejects.crc);
       for (const { day, offset, length, crc, events } of runs) insert.run(day, chunk, offset, length, crc, events);
     },
+    contentHash: (chunk) =>
+      db.query<{ hash: string | null }, [number]>("SELECT hash FROM segment WHERE chunk = ?").get(chunk)?.hash,
+    lastChunk: () => db.query<{ last: number | null }, []>("SELECT max(chunk) AS last FROM segment").get()?.last ?? -1,
+    rejects: () =>
+      db
+        .query<{ chunk: number } & Section, []>(
+          "SELECT chunk, offset, length, crc FROM segment WHERE length > 0 ORDER BY chunk",
+        )
+        .all(),
     days: () =>
       db
         .query<{ day: number }, []>("SELECT DISTINCT day FROM run ORDER BY day")

@@ -1,64 +1,178 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import pkg from "../../package.json" with { type: "json" };
 import { EXIT, type ExitCode, errorMessage, ProtonBeamError } from "../errors.ts";
+import { metadataEndpoint } from "../net/imds.ts";
+import type { Link } from "../net/link.ts";
+import { createS3Clients, parseS3Url, type S3Access, type S3Clients } from "../net/s3.ts";
 import { convertOptionsSchema } from "../plan/options.ts";
-import { createLog } from "../report/log.ts";
-import { createProgress, silentProgress } from "../report/progress.ts";
+import { createLog, type Logger } from "../report/log.ts";
+import { createProgress, emptyPhase, type Progress, silentProgress } from "../report/progress.ts";
+import { createStatus, type Status } from "../report/status.ts";
 import { describeSummary } from "../report/summary.ts";
-import { findInputs } from "../source/inputs.ts";
-import { LOG_FILE } from "../store/layout.ts";
+import { findSources } from "../source/find.ts";
+import type { Source } from "../source/source.ts";
+import { stageSource } from "../source/stage.ts";
+import type { BucketSettings } from "../store/bucket.ts";
+import { LOG_FILE, workLayout } from "../store/layout.ts";
+import type { ArchiveStore, Outcome } from "./archive-store.ts";
 import { convert } from "./convert.ts";
+import { createLocalStore } from "./local-store.ts";
+import { createS3Store } from "./s3-store.ts";
+import { watchSpot } from "./spot.ts";
+import { createStop, type Stop, stopOnSignals } from "./stop.ts";
+
+const seconds = z.number().positive();
 
 const argsSchema = convertOptionsSchema.extend({
   input: z.array(z.string()).min(1),
   outputDir: z.string().min(1),
+  s3Output: z.string().optional(),
+  syncInterval: seconds,
+  lease: seconds,
+  sse: z.enum(["AES256", "aws:kms"]).optional(),
+  kmsKeyId: z.string().optional(),
+  storageClass: z.string().optional(),
+  stage: z.string().min(1).optional(),
+  region: z.string().optional(),
+  endpointUrl: z.url().optional(),
+  pathStyle: z.boolean().optional(),
+  signRequest: z.boolean(),
+  requestPayer: z.boolean(),
+  retryFor: seconds,
+  stallTimeout: seconds,
   parallel: z.number().int().min(1).max(1024),
   progress: z.boolean(),
   verbose: z.boolean(),
   json: z.boolean(),
 });
+type ConvertArgs = z.infer<typeof argsSchema>;
 
 /**
- * Runs `proton-beam convert` with its arguments: log, progress and signals around the conversion.
+ * Runs `proton-beam convert` with its arguments: log, progress, signals and spot notices around the conversion.
  * @throws {ProtonBeamError} when the arguments are wrong; later errors are logged, shown and returned as exit code
  */
-export async function runConvert(args: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(args);
+export async function runConvert(parsedArgs: unknown): Promise<ExitCode> {
+  const parsed = argsSchema.safeParse(parsedArgs);
   if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const { input, outputDir, parallel, progress: wantsProgress, verbose, json } = parsed.data;
-  const inputs = findInputs(input);
+  const args = parsed.data;
+  const { outputDir, verbose } = args;
+  const clients = createS3Clients();
+  const link = { retryMs: args.retryFor * 1000, stallMs: args.stallTimeout * 1000 };
+  const settings = args.s3Output === undefined ? null : bucketSettings(args.s3Output, args, link);
+  const sources = await findSources(args.input, sourceAccess(args, link), clients);
+
   mkdirSync(outputDir, { recursive: true });
   const log = createLog(join(outputDir, LOG_FILE), verbose);
-  const progress = wantsProgress ? createProgress(process.stderr) : silentProgress;
+  const status = createStatus(args.progress ? createProgress(process.stderr) : silentProgress, pkg.version);
+  const { progress } = status;
+  const stop = createStop();
+  stopOnSignals(stop);
+  const store = createStore(args, settings, clients, log, status, stop);
+  watchSpot(metadataEndpoint(process.env), stop, log, status);
+  let outcome: Outcome = "failed";
   try {
+    const staged = args.stage === undefined ? sources : await stage(sources, args.stage, clients, log, progress);
     const summary = await convert(
-      { inputs, outputDir, options: convertOptionsSchema.parse(args), parallel },
-      { log, progress, signal: stopOnSignals(), stdin: () => Bun.stdin.stream() },
+      { sources: staged, outputDir, store, options: convertOptionsSchema.parse(args), parallel: args.parallel },
+      { log, progress, signal: stop.signal, stdin: () => Bun.stdin.stream(), clients },
     );
     progress.end();
-    process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : describeSummary(summary));
+    outcome = "complete";
+    status.note("complete");
+    await store.close(outcome);
+    process.stdout.write(args.json ? `${JSON.stringify(summary, null, 2)}\n` : describeSummary(summary));
     return EXIT.done;
-  } catch (error) {
+  } catch (thrown) {
+    const error = stop.reason() ?? thrown;
     progress.end();
     const exitCode = error instanceof ProtonBeamError ? error.exitCode : EXIT.failed;
     log.error({ exitCode, err: error }, errorMessage(error));
     process.stderr.write(`proton-beam: ${errorMessage(error)}\n`);
     if (verbose && error instanceof Error && !(error instanceof ProtonBeamError))
       process.stderr.write(`${error.stack}\n`);
+    if (outcome !== "complete") {
+      outcome = exitCode === EXIT.resumable ? "interrupted" : "failed";
+      status.note(outcome, errorMessage(error));
+      await store.close(outcome);
+    }
     return exitCode;
   }
 }
 
-/** The first SIGINT or SIGTERM asks the run to stop; a second one ends the process at once. */
-function stopOnSignals(): AbortSignal {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT.resumable);
-    process.stderr.write("\nproton-beam: stopping; once more to leave at once\n");
-    controller.abort();
+function createStore(
+  args: ConvertArgs,
+  settings: BucketSettings | null,
+  clients: S3Clients,
+  log: Logger,
+  status: Status,
+  stop: Stop,
+): ArchiveStore {
+  const { outputDir } = args;
+  const layout = workLayout(outputDir);
+  if (settings === null) return createLocalStore(outputDir, layout);
+  return createS3Store({
+    settings,
+    clients,
+    outputDir,
+    layout,
+    leaseMs: args.lease * 1000,
+    syncMs: args.syncInterval * 1000,
+    log,
+    status: status.report,
+    stop: stop.because,
+    signal: stop.signal,
+  });
+}
+
+/** Public buckets and requester pays are matters of the inputs; outputs go to a bucket of one's own. */
+function sourceAccess(args: ConvertArgs, link: Link): S3Access {
+  const { region, endpointUrl, pathStyle, signRequest, requestPayer } = args;
+  return {
+    region: region ?? null,
+    endpoint: endpointUrl ?? null,
+    pathStyle: pathStyle ?? endpointUrl !== undefined,
+    anonymous: !signRequest,
+    requestPayer,
+    link,
   };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
-  return controller.signal;
+}
+
+function bucketSettings(url: string, args: ConvertArgs, link: Link): BucketSettings {
+  const address = parseS3Url(url);
+  if (address === null)
+    throw new ProtonBeamError(`--s3-output ${url} is no address like s3://bucket/prefix`, EXIT.usage);
+  const { sse, kmsKeyId, storageClass } = args;
+  const prefix = address.key.replace(/\/+$/, "");
+  return {
+    bucket: address.bucket,
+    prefix: prefix === "" ? "" : `${prefix}/`,
+    access: { ...sourceAccess(args, link), anonymous: false, requestPayer: false },
+    sse: sse ?? (kmsKeyId === undefined ? null : "aws:kms"),
+    kmsKeyId: kmsKeyId ?? null,
+    storageClass: storageClass ?? null,
+  };
+}
+
+async function stage(sources: Source[], folder: string, clients: S3Clients, log: Logger, progress: Progress) {
+  const sizes = sources.map(({ input }) => input.size);
+  const total = sizes.reduce<number | null>((sum, size) => (sum === null || size === null ? null : sum + size), 0);
+  let state = emptyPhase("bytes", total);
+  const show = progress.phase("Staging", state);
+  const staged: Source[] = [];
+  let before = 0;
+  for (const source of sources) {
+    let here = 0;
+    staged.push(
+      await stageSource(source, folder, clients, (bytes) => {
+        here = bytes;
+        state = { ...state, done: before + here };
+        show(state);
+      }),
+    );
+    before += here;
+  }
+  log.info({ folder, bytes: before }, "inputs are staged");
+  return staged;
 }

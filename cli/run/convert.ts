@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statfsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
 import pkg from "../../package.json" with { type: "json" };
 import { EXIT, errorCode, errorMessage, ProtonBeamError } from "../errors.ts";
 import { selectVerifier } from "../event/signature/select.ts";
@@ -8,24 +7,27 @@ import { countBytes, countChunks, fingerprintOf, makePlan } from "../plan/plan.t
 import { estimateSpace } from "../plan/space.ts";
 import { formatBytes } from "../report/format.ts";
 import { type Counts, emptyCounts, totalOf } from "../segment/counts.ts";
-import type { Input } from "../source/inputs.ts";
-import { syncFolder } from "../store/atomic.ts";
-import { INDEX_FILE, MANIFEST_FILE, REJECTED_FILE, workLayout } from "../store/layout.ts";
+import { hasIdentity, type Input } from "../source/inputs.ts";
+import { isSeekable, type Source } from "../source/source.ts";
+import { workLayout } from "../store/layout.ts";
+import type { ArchiveStore } from "./archive-store.ts";
 import { openCatalog } from "./catalog.ts";
-import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
 import { mapInputs } from "./map-phase.ts";
 import { createPool } from "./pool.ts";
 import { type ReducedDays, reduceDays } from "./reduce-phase.ts";
 import type { Run, RunContext } from "./run.ts";
-import { assertNoStrangers, claimWorkspace, discardFinished, folderSize } from "./workspace.ts";
+import { claimWorkspace, discardFinished, folderSize } from "./workspace.ts";
 
 /** Time that tasks under way get to finish when a run is interrupted. */
 const GRACE_MS = 20_000;
 
 /** What to convert, and where to. */
 export interface ConvertRequest {
-  inputs: Input[];
+  sources: Source[];
+  /** Where the work is done, and the archive is if it is on this machine. */
   outputDir: string;
+  store: ArchiveStore;
   options: ConvertOptions;
   /** Worker threads. */
   parallel: number;
@@ -33,7 +35,8 @@ export interface ConvertRequest {
 
 /** What a run did. */
 export interface ConvertSummary {
-  outputDir: string;
+  /** Where the archive is. */
+  place: string;
   /** Inputs that the archive had already taken with the same options. */
   skippedInputs: number;
   /** The verifier's name, or null when signatures were not checked. */
@@ -46,36 +49,38 @@ export interface ConvertSummary {
 }
 
 /**
- * Converts inputs into the archive in `outputDir`, or adds them to it. Goes on where an interrupted run of the same
+ * Converts inputs into the archive of the store, or adds them to it. Goes on where an interrupted run of the same
  * request stopped; inputs that the archive took before with the same options are not read again.
  * @throws {ProtonBeamError} with the exit code that fits; what was committed stays and is used by the next run
  */
 export async function convert(request: ConvertRequest, context: RunContext): Promise<ConvertSummary> {
   const started = performance.now();
-  const { outputDir, options } = request;
+  const { outputDir, options, store } = request;
   const layout = workLayout(outputDir);
   mkdirSync(layout.root, { recursive: true });
   const catalog = openCatalog(layout.catalog);
   const pool = createPool(request.parallel);
   try {
-    const manifest = readManifest(join(outputDir, MANIFEST_FILE));
+    const manifest = await store.open();
     discardFinished(layout, manifest);
-    const inputs = request.inputs.filter((input) => !isConverted(input, options, manifest));
+    const sources = request.sources.filter(({ input }) => !isConverted(input, options, manifest));
     const summary = {
-      outputDir,
-      skippedInputs: request.inputs.length - inputs.length,
+      place: store.place,
+      skippedInputs: request.sources.length - sources.length,
       signatures: options.validateSignatures ? (await selectVerifier()).name : null,
     };
-    if (inputs.length === 0 && manifest !== null) {
-      context.log.info({ outputDir }, "all inputs are in the archive already");
+    if (sources.length === 0 && manifest !== null) {
+      context.log.info({ place: store.place }, "all inputs are in the archive already");
       const nothing = { counts: emptyCounts(), reused: { segments: 0, days: 0 } };
       return { ...summary, ...nothing, archive: describeArchive(manifest), seconds: secondsSince(started) };
     }
-    if (manifest === null && !existsSync(layout.plan)) assertNoStrangers(outputDir);
 
+    const inputs = sources.map(({ input }) => input);
     const plan = makePlan(inputs, options, manifest?.runs.length ?? 0);
     const run: Run = {
       plan,
+      sources,
+      store,
       fingerprint: fingerprintOf(plan),
       outputDir,
       layout,
@@ -84,13 +89,15 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
       pool,
       context,
     };
-    assertSpace(run);
+    await assertSpace(run);
+    await store.claim(plan, manifest);
     claimWorkspace(layout, plan);
     logStart(run, request.parallel, summary.signatures);
     const mapped = await interruptible(mapInputs(run), context.signal);
-    const reduced = await interruptible(reduceDays(run, mapped.segments, mapped.modified), context.signal);
+    const reduced = await interruptible(reduceDays(run, mapped.modified), context.signal);
     const counts = settleCounts(mapped.counts, reduced);
-    const published = publish(run, reduced, counts);
+    const published = await publish(run, reduced, counts);
+    await store.tidy();
     rmSync(layout.plan);
     const archive = describeArchive(published);
     const seconds = secondsSince(started);
@@ -108,7 +115,7 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
 }
 
 function isConverted(input: Input, options: ConvertOptions, manifest: Manifest | null): boolean {
-  if (input.size === null || manifest === null) return false;
+  if (!hasIdentity(input) || manifest === null) return false;
   return manifest.runs.some(
     (run) =>
       JSON.stringify(run.options) === JSON.stringify(options) &&
@@ -134,13 +141,17 @@ function logStart({ plan, manifest, context }: Run, parallel: number, signatures
 }
 
 /** @throws {ProtonBeamError} when the disk cannot hold what the run will need */
-function assertSpace({ plan, manifest, layout, outputDir, context }: Run): void {
-  if (countBytes(plan) === null) {
-    context.log.warn("the input is a stream of unknown size: disk space cannot be accounted for before the start");
+async function assertSpace({ plan, sources, store, manifest, layout, outputDir, context }: Run): Promise<void> {
+  if (countBytes(plan) === null || !sources.every(isSeekable)) {
+    context.log.warn(
+      "the size of the input's content is not known: disk space cannot be accounted for before the start",
+    );
     return;
   }
   const archiveBytes = manifest === null ? 0 : describeArchive(manifest).bytes;
-  const need = estimateSpace(plan.inputs, archiveBytes);
+  const need = await estimateSpace(sources, archiveBytes, context.clients);
+  // All else leaves the disk when it is in S3.
+  if (store.bucket !== null) need.total = need.index;
   const present = folderSize(layout.root);
   const stat = statfsSync(outputDir);
   const free = stat.bavail * stat.bsize;
@@ -179,23 +190,11 @@ function settleCounts(mapped: Counts, { duplicates }: ReducedDays): Counts {
   return counts;
 }
 
-/**
- * Gives the finished files their places and writes the manifest. A run that is killed in the middle is repeated by the
- * next one: it finds each daily file either here or there.
- */
-function publish(
-  { plan, fingerprint, outputDir, layout, manifest, context }: Run,
+async function publish(
+  { plan, fingerprint, store, manifest, context }: Run,
   reduced: ReducedDays,
   counts: Counts,
-) {
-  for (const { path } of reduced.made) {
-    const staged = join(layout.days, path);
-    if (existsSync(staged)) renameSync(staged, join(outputDir, path));
-  }
-  renameSync(join(layout.root, INDEX_FILE), join(outputDir, INDEX_FILE));
-  renameSync(join(layout.root, REJECTED_FILE), join(outputDir, REJECTED_FILE));
-  syncFolder(outputDir);
-
+): Promise<Manifest> {
   const made = new Set(reduced.made.map(({ path }) => path));
   const kept = (manifest?.files ?? []).filter(({ path }) => !made.has(path));
   const { inputs, options } = plan;
@@ -206,7 +205,7 @@ function publish(
     runs: [...(manifest?.runs ?? []), { fingerprint, toolVersion: pkg.version, inputs, options, counts }],
     files: [...kept, ...reduced.made].sort((a, b) => (a.path < b.path ? -1 : 1)),
   };
-  writeManifest(join(outputDir, MANIFEST_FILE), next);
+  await store.publish(reduced.made, next);
   context.log.info({ files: next.files.length }, "published");
   return next;
 }

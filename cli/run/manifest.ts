@@ -37,17 +37,25 @@ export type Manifest = z.infer<typeof manifestSchema>;
  * @throws {ProtonBeamError} when it cannot be read as a manifest
  */
 export function readManifest(path: string): Manifest | null {
-  if (!existsSync(path)) return null;
+  return existsSync(path) ? parseManifest(path, readFileSync(path, "utf8")) : null;
+}
+
+/** @throws {ProtonBeamError} when `text`, which is at `place`, is no manifest */
+export function parseManifest(place: string, text: string): Manifest {
   try {
-    return manifestSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    return manifestSchema.parse(JSON.parse(text));
   } catch (error) {
     throw new ProtonBeamError(
-      `${path} is no manifest of this program: ${errorMessage(error)}. ` +
-        "Restore it from a copy, or convert into another --output-dir.",
+      `${place} is no manifest of this program: ${errorMessage(error)}. ` +
+        "Restore it from a copy, or convert to another place.",
     );
   }
 }
 
+export function serializeManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
 export function writeManifest(path: string, manifest: Manifest): void {
-  writeAtomically(path, (file) => file.write(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)));
+  writeAtomically(path, (file) => file.write(Buffer.from(serializeManifest(manifest))));
 }

@@ -4,9 +4,11 @@ import { chunkRanges, countBytes } from "../plan/plan.ts";
 import { emptyPhase } from "../report/progress.ts";
 import { addCounts, type Counts, emptyCounts, totalOf } from "../segment/counts.ts";
 import type { SegmentFooter } from "../segment/segment.ts";
-import { assertInputUnchanged } from "../source/file.ts";
+import { assertFileUnchanged } from "../source/file.ts";
 import type { Input } from "../source/inputs.ts";
 import type { ByteRange } from "../source/lines.ts";
+import { readStream } from "../source/read.ts";
+import { isSeekable } from "../source/source.ts";
 import { spoolStream } from "../source/stream.ts";
 import type { ChunkBytes, Task } from "./protocol.ts";
 import type { Run } from "./run.ts";
@@ -17,7 +19,6 @@ type MapTask = Task & { type: "map" };
 export interface MappedInputs {
   /** Counts with the duplicates within chunks only. */
   counts: Counts;
-  segments: number;
   /** Segments that were there already. */
   reused: number;
   /** When the newest input was modified, Unix seconds; null when one is a stream. */
@@ -26,35 +27,39 @@ export interface MappedInputs {
 
 /** Makes a segment of every chunk that has none yet, and enters all runs into the catalog. */
 export async function mapInputs(run: Run): Promise<MappedInputs> {
-  const { plan, catalog, pool, context, layout } = run;
+  const { plan, catalog, pool, context, store } = run;
   let counts = emptyCounts();
   let state = emptyPhase("bytes", countBytes(plan));
-  let segments = 0;
   let reused = 0;
   const show = context.progress.phase("Reading", state);
+  const take = (footer: SegmentFooter, isReused: boolean) => {
+    if (isReused) reused++;
+    catalog.add(footer);
+    counts = addCounts(counts, footer.counts);
+    state = {
+      ...state,
+      done: counts.bytes,
+      events: counts.events,
+      rejected: totalOf(counts.rejected),
+      reused: state.reused + (isReused ? footer.counts.bytes : 0),
+      reusedEvents: state.reusedEvents + (isReused ? footer.counts.events : 0),
+    };
+    show(state);
+  };
 
+  for await (const footer of store.keptSegments(run.fingerprint)) take(footer, true);
+  if (reused > 0) context.log.info({ segments: reused }, "segments were taken up");
+  const planned = { chunks: 0 };
   await pool.runAll(
-    mapTasks(run),
-    (result) => {
-      const { footer } = result;
-      segments++;
-      if (result.reused) reused++;
-      catalog.add(footer);
-      counts = addCounts(counts, footer.counts);
-      state = {
-        ...state,
-        done: counts.bytes,
-        events: counts.events,
-        rejected: totalOf(counts.rejected),
-        reused: state.reused + (result.reused ? footer.counts.bytes : 0),
-        reusedEvents: state.reusedEvents + (result.reused ? footer.counts.events : 0),
-      };
-      show(state);
+    mapTasks(run, planned),
+    async ({ footer, reused: isReused }) => {
+      if (footer === null) return;
+      take(footer, isReused);
       const { bytes, lines, events, duplicates, rejected } = footer.counts;
       context.log.debug(
         {
           chunk: footer.chunk,
-          reused: result.reused,
+          reused: isReused,
           segmentBytes: sizeOf(footer),
           bytes,
           lines,
@@ -64,31 +69,43 @@ export async function mapInputs(run: Run): Promise<MappedInputs> {
         },
         "segment ready",
       );
+      await store.keepSegment(footer.chunk);
     },
     context.signal,
   );
   if (!context.signal.aborted) {
-    assertNoneBeyond(layout.segments, segments);
-    for (const input of plan.inputs) assertInputUnchanged(input);
+    assertNoneBeyond(run, planned.chunks);
+    for (const { location } of run.sources) if (location.kind === "file") assertFileUnchanged(location);
   }
+  await store.settle();
+  const segments = planned.chunks;
   context.log.info({ segments, reused, counts }, "all chunks are mapped");
   const times = plan.inputs.map((input) => input.modified);
   const modified = times.every((time) => time !== null) ? Math.floor(Math.max(...times) / 1000) : null;
-  return { counts, segments, reused, modified };
+  return { counts, reused, modified };
 }
 
-async function* mapTasks(run: Run): AsyncGenerator<MapTask> {
-  const { plan, context, layout } = run;
+/** @param planned counts the chunks, those included that need no task */
+async function* mapTasks(run: Run, planned: { chunks: number }): AsyncGenerator<MapTask> {
+  const { plan, context, layout, catalog } = run;
   const { chunkBytes, maxLineBytes } = plan.options;
-  let chunk = 0;
-  for (const input of plan.inputs) {
-    if (input.size !== null) {
-      for (const range of chunkRanges(input.size, chunkBytes))
-        yield mapTask(run, chunk++, input, range, { from: "file", input });
+  for (const source of run.sources) {
+    const { input } = source;
+    if (isSeekable(source)) {
+      for (const range of chunkRanges(input.size ?? 0, chunkBytes)) {
+        const chunk = planned.chunks++;
+        if (catalog.contentHash(chunk) === undefined)
+          yield mapTask(run, chunk, input, range, { from: "source", source });
+      }
       continue;
     }
-    const spooled = spoolStream(context.stdin(), chunkBytes, maxLineBytes, () => layout.spooled(chunk));
-    for await (const { range, path } of spooled) yield mapTask(run, chunk++, input, range, { from: "spool", path });
+    const content = readStream(source, context.stdin, context.clients);
+    const spooled = spoolStream(content, chunkBytes, maxLineBytes, () => layout.spooled(planned.chunks));
+    for await (const { range, path } of spooled) {
+      const chunk = planned.chunks++;
+      const knownHash = catalog.contentHash(chunk) ?? null;
+      yield mapTask(run, chunk, input, range, { from: "spool", path, name: input.name, knownHash });
+    }
   }
 }
 
@@ -113,10 +130,11 @@ function sizeOf({ runs, rejects }: SegmentFooter): number {
 }
 
 /** A stream that ends sooner than in the unfinished run leaves segments that belong to no chunk. */
-function assertNoneBeyond(folder: string, segments: number): void {
-  if (readdirSync(folder).length <= segments) return;
+function assertNoneBeyond({ layout, catalog }: Run, chunks: number): void {
+  const onDisk = readdirSync(layout.segments).filter((name) => Number.parseInt(name, 10) >= chunks);
+  if (onDisk.length === 0 && catalog.lastChunk() < chunks) return;
   throw new ProtonBeamError(
-    `standard input ended after ${segments} chunks, but the unfinished run in ${folder} had read more. ` +
-      "Pipe in the same bytes to go on, or remove the .proton-beam folder to start anew.",
+    `the input ended after ${chunks} chunks, but the unfinished run had read more. ` +
+      "Give the same bytes to go on, or remove the .proton-beam folder of the output to start anew.",
   );
 }

@@ -26,12 +26,13 @@ export function startThread(): TaskThread {
 /** Up to `size` threads that are started when first needed. */
 export interface Pool {
   /**
-   * Does all tasks, each on the first free thread; `onResult` sees the results as they come. Takes no further task once
+   * Does all tasks, each on the first free thread; `onResult` sees the results as they come; a thread gets its next
+   * task when it is done. Takes no further task once
    * `signal` is aborted or a task has failed; those under way are finished first.
    */
   runAll<T extends Task>(
     tasks: AsyncIterable<T> | Iterable<T>,
-    onResult: (result: Result<T>, task: T) => void,
+    onResult: (result: Result<T>, task: T) => void | Promise<void>,
     signal: AbortSignal,
   ): Promise<void>;
   terminate(): void;
@@ -52,7 +53,7 @@ export function createPool(size: number): Pool {
           const next = await Promise.race([queue.next(), stopped.promise]);
           if (next === null || next.done) return;
           threads[slot] ??= startThread();
-          onResult(await threads[slot].run(next.value), next.value);
+          await onResult(await threads[slot].run(next.value), next.value);
         }
       };
       const guarded = (slot: number) =>

@@ -4,7 +4,7 @@ import { openIndex } from "../index/read.ts";
 import type { DaySummary } from "../reduce/day-rows.ts";
 import type { ExistingDay } from "../reduce/reduce.ts";
 import { emptyPhase } from "../report/progress.ts";
-import { DAY_FILE, dayFileName, INDEX_FILE, REJECTED_FILE } from "../store/layout.ts";
+import { DAY_FILE, dayFileName, INDEX_FILE, REJECTED_FILE, workKeys } from "../store/layout.ts";
 import type { FileRecord, Manifest } from "./manifest.ts";
 import { startThread, type TaskThread } from "./pool.ts";
 import type { IndexDay, Task } from "./protocol.ts";
@@ -26,8 +26,8 @@ export interface ReducedDays {
  * Merges the runs of every day into its daily file, and builds the index from the results while they are made.
  * @param indexedAt what the index says of the files made here, Unix seconds
  */
-export async function reduceDays(run: Run, segments: number, indexedAt: number | null): Promise<ReducedDays> {
-  const { catalog, pool, context } = run;
+export async function reduceDays(run: Run, indexedAt: number | null): Promise<ReducedDays> {
+  const { catalog, pool, context, store } = run;
   const touched = catalog.days();
   const records = new Map<number, DaySummary>();
   let reused = 0;
@@ -40,24 +40,25 @@ export async function reduceDays(run: Run, segments: number, indexedAt: number |
     const index = startIndex(indexThread, run, days, new Set(touched), indexedAt);
     await pool.runAll(
       reduceTasks(run, touched),
-      (result) => {
-        const { record } = result;
+      async ({ record, origin }) => {
         records.set(record.day, record);
-        if (result.reused) reused++;
-        index.made(record.day);
+        const isReused = origin !== "made";
+        if (isReused) reused++;
         state = {
           ...state,
           done: state.done + 1,
           reused,
           events: state.events + record.events,
-          reusedEvents: state.reusedEvents + (result.reused ? record.events : 0),
+          reusedEvents: state.reusedEvents + (isReused ? record.events : 0),
         };
         show(state);
         const { size, events, added, duplicates } = record;
         context.log.debug(
-          { file: dayFileName(record.day), reused: result.reused, size, events, added, duplicates },
+          { file: dayFileName(record.day), reused: isReused, size, events, added, duplicates },
           "day ready",
         );
+        await store.keepDay(record, origin === "kept");
+        index.made(record.day);
       },
       context.signal,
     );
@@ -68,7 +69,7 @@ export async function reduceDays(run: Run, segments: number, indexedAt: number |
     context.log.info({ touched: touched.length, reused }, "all days are written");
     context.progress.phase("Indexing", { ...state, reused: 0, reusedEvents: 0 });
     const indexFile = { path: INDEX_FILE, ...(await index.finish()) };
-    const rejectedFile = { path: REJECTED_FILE, ...(await indexThread.run(rejectsTask(run, segments))) };
+    const rejectedFile = { path: REJECTED_FILE, ...(await indexThread.run(rejectsTask(run))) };
     context.progress.end();
     context.log.info({ days: days.length, bytes: indexFile.size }, "the index is built");
     return { made: [...daily, indexFile, rejectedFile], days: days.length, duplicates, reused };
@@ -78,23 +79,32 @@ export async function reduceDays(run: Run, segments: number, indexedAt: number |
 }
 
 function* reduceTasks(run: Run, days: number[]): Generator<Task & { type: "reduce" }> {
-  const { catalog, layout, fingerprint, outputDir, plan } = run;
+  const { catalog, layout, fingerprint, outputDir, plan, store } = run;
   const existingDays = new Set(daysOf(run.manifest));
   for (const day of days) {
     const runs = catalog.runs(day).map(({ chunk, offset, length, crc, events }) => ({
       path: layout.segment(chunk),
+      key: workKeys.segment(chunk),
       section: { offset, length, crc },
       events,
     }));
     const publishedPath = join(outputDir, dayFileName(day));
+    const { fileKey, hasRows } = store.keptDay(day);
+    const isExisting = existingDays.has(day);
     yield {
       type: "reduce",
-      publishedPath,
+      bucket: store.bucket,
+      places: {
+        publishedPath,
+        fileKey,
+        rowsKey: hasRows ? workKeys.dayRows(day) : null,
+        existingKey: isExisting ? dayFileName(day) : null,
+      },
       job: {
         day,
         fingerprint,
         runs,
-        existing: existingDays.has(day) ? existingDay(outputDir, publishedPath, day) : null,
+        existing: isExisting ? existingDay(store.existingIndex, publishedPath, day) : null,
         filePath: join(layout.days, dayFileName(day)),
         rowsPath: layout.dayRows(day),
         compressionLevel: plan.options.compressionLevel,
@@ -103,8 +113,8 @@ function* reduceTasks(run: Run, days: number[]): Generator<Task & { type: "reduc
   }
 }
 
-function existingDay(outputDir: string, path: string, day: number): ExistingDay {
-  const index = openIndex(join(outputDir, INDEX_FILE));
+function existingDay(indexPath: string, path: string, day: number): ExistingDay {
+  const index = openIndex(indexPath);
   try {
     return { path, members: index.members(dayFileName(day)) };
   } finally {
@@ -126,7 +136,7 @@ function mergeDays(a: number[], b: number[]): number[] {
 
 /** Feeds the index thread with the days in ascending order, whatever order they are made in. */
 function startIndex(thread: TaskThread, run: Run, days: number[], touched: Set<number>, indexedAt: number | null) {
-  const { layout, outputDir, fingerprint } = run;
+  const { layout, store, fingerprint } = run;
   const ready = new Set<number>();
   let next = 0;
   let queue: Promise<unknown> = thread.run({ type: "index-open", path: join(layout.root, INDEX_FILE) });
@@ -135,13 +145,15 @@ function startIndex(thread: TaskThread, run: Run, days: number[], touched: Set<n
   const dayOfIndex = (day: number): IndexDay => {
     const path = dayFileName(day);
     return touched.has(day)
-      ? { from: "rows", path, day, rowsPath: layout.dayRows(day), indexedAt }
-      : { from: "index", path, day, indexPath: join(outputDir, INDEX_FILE) };
+      ? { from: "rows", path, day, rowsPath: layout.dayRows(day), rowsKey: workKeys.dayRows(day), indexedAt }
+      : { from: "index", path, day, indexPath: store.existingIndex };
   };
   const advance = () => {
     for (; next < days.length && (ready.has(days[next]) || !touched.has(days[next])); next++) {
       const day = dayOfIndex(days[next]);
-      queue = queue.then(() => thread.run({ type: "index-day", day, fingerprint }));
+      queue = queue
+        .then(() => thread.run({ type: "index-day", day, fingerprint, bucket: store.bucket }))
+        .then(() => store.indexed(day.day));
       // Reported by finish(), which waits for the whole queue.
       queue.catch(() => {});
     }
@@ -160,12 +172,17 @@ function startIndex(thread: TaskThread, run: Run, days: number[], touched: Set<n
 }
 
 /** The manifest's size marks what earlier runs wrote: a run that was killed while publishing may have added to it. */
-function rejectsTask({ layout, manifest, outputDir }: Run, segments: number): Task & { type: "rejects" } {
+function rejectsTask({ catalog, layout, manifest, store }: Run): Task & { type: "rejects" } {
   const size = manifest?.files.find(({ path }) => path === REJECTED_FILE)?.size ?? 0;
   return {
     type: "rejects",
-    segmentPaths: Array.from({ length: segments }, (_, chunk) => layout.segment(chunk)),
-    existing: size === 0 ? null : { path: join(outputDir, REJECTED_FILE), size },
+    sections: catalog.rejects().map(({ chunk, ...section }) => ({
+      path: layout.segment(chunk),
+      key: workKeys.segment(chunk),
+      section,
+    })),
+    existing: size === 0 ? null : { path: store.existingRejects, size },
     path: join(layout.root, REJECTED_FILE),
+    bucket: store.bucket,
   };
 }

@@ -1,7 +1,10 @@
+import type { S3Clients } from "../net/s3.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Logger } from "../report/log.ts";
 import type { Progress } from "../report/progress.ts";
+import type { Source } from "../source/source.ts";
 import type { WorkLayout } from "../store/layout.ts";
+import type { ArchiveStore } from "./archive-store.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Pool } from "./pool.ts";
@@ -13,11 +16,15 @@ export interface RunContext {
   /** Aborted when the run is to stop and leave the rest to the next one. */
   signal: AbortSignal;
   stdin: () => AsyncIterable<Uint8Array>;
+  clients: S3Clients;
 }
 
 /** What the phases of one run share. */
 export interface Run {
   plan: Plan;
+  /** The inputs of the plan, in its order. */
+  sources: Source[];
+  store: ArchiveStore;
   fingerprint: string;
   outputDir: string;
   layout: WorkLayout;

@@ -48,12 +48,12 @@ function readPlan(layout: WorkLayout): Plan | null {
 }
 
 /** @throws {ProtonBeamError} when daily files are there that no manifest describes */
-export function assertNoStrangers(outputDir: string): void {
-  const stranger = readdirSync(outputDir).find((name) => DAY_FILE.test(name) || name === INDEX_FILE);
+export function assertNoStrangers(place: string, names: string[]): void {
+  const stranger = names.find((name) => DAY_FILE.test(name) || name === INDEX_FILE);
   if (stranger === undefined) return;
   throw new ProtonBeamError(
-    `${outputDir} holds ${stranger} but no manifest.json, so it is not known what is in it. ` +
-      "Choose an empty --output-dir, or put the archive's manifest.json back.",
+    `${place} holds ${stranger} but no manifest.json, so it is not known what is in it. ` +
+      "Choose an empty place, or put the archive's manifest.json back.",
     EXIT.failed,
   );
 }

@@ -2,8 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { RejectReason } from "../event/reject.ts";
 import { writeAtomically } from "../store/atomic.ts";
 import { readBlocks } from "../store/blocks.ts";
-import { readFooter, readFrames } from "../store/container.ts";
-import { segmentFooterSchema } from "./segment.ts";
+import { readFrames, type Section } from "../store/container.ts";
 
 /**
  * One line of `rejected.jsonl.gz` for a line that was not converted: where it was, why, and the line itself, as text or,
@@ -25,7 +24,11 @@ export interface ExistingRejects {
  * Writes `rejected.jsonl.gz`: what the archive already has of it, then the records of the segments in their order.
  * @throws {Error} when a segment cannot be read
  */
-export function writeRejects(path: string, existing: ExistingRejects | null, segmentPaths: string[]): void {
+export function writeRejects(
+  path: string,
+  existing: ExistingRejects | null,
+  sections: { path: string; section: Section }[],
+): void {
   writeAtomically(path, (file) => {
     let written = 0;
     const put = (bytes: Uint8Array) => {
@@ -33,11 +36,7 @@ export function writeRejects(path: string, existing: ExistingRejects | null, seg
       written += bytes.length;
     };
     if (existing !== null) for (const block of readBlocks(existing.path, existing.size)) put(block);
-    for (const segmentPath of segmentPaths) {
-      const footer = readFooter(segmentPath, segmentFooterSchema);
-      if (footer === null) throw new Error(`${segmentPath} is gone`);
-      for (const frame of readFrames(segmentPath, footer.rejects)) put(gzip(frame));
-    }
+    for (const stored of sections) for (const frame of readFrames(stored.path, stored.section)) put(gzip(frame));
     if (written === 0) put(gzip(Buffer.alloc(0)));
   });
 }

@@ -41,7 +41,10 @@ export async function findArchived({ origin, item, file }: ArchiveAddress, link:
   if (wanted.length === 0) {
     const what = file === null ? "no .jsonl or .ndjson file, plain or compressed" : `no file ${file}`;
     const names = files.map(({ name }) => name).join(", ");
-    throw new ProtonBeamError(`the archive.org item ${item} holds ${what}. It holds: ${names || "nothing"}`, EXIT.usage);
+    throw new ProtonBeamError(
+      `the archive.org item ${item} holds ${what}. It holds: ${names || "nothing"}`,
+      EXIT.usage,
+    );
   }
   wanted.sort((a, b) => (a.name < b.name ? -1 : 1));
   return Promise.all(

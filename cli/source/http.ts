@@ -2,6 +2,7 @@ import pkg from "../../package.json" with { type: "json" };
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import { inTime, type Link } from "../net/link.ts";
 import { createBackoff, parseRetryAfter, TransientError } from "../net/retry.ts";
+import type { Transfer } from "../net/transfer.ts";
 import { detectCompression, MAGIC_BYTES } from "./compression.ts";
 import { changedSource } from "./file.ts";
 import type { Input } from "./inputs.ts";
@@ -52,7 +53,7 @@ export async function openHttp(
   { url, link }: Location & { kind: "http" },
   from: number,
   to: number | null,
-): Promise<{ body: AsyncIterable<Uint8Array>; abort: () => void }> {
+): Promise<Transfer> {
   const wantsRange = from > 0 || (to !== null && to !== input.size);
   const headers: Record<string, string> = wantsRange ? { Range: `bytes=${from}-${to === null ? "" : to - 1}` } : {};
   const pin = strongValidator(input);
@@ -97,8 +98,10 @@ async function request(url: string, headers: Record<string, string>, link: Link)
   const { username, password } = target;
   target.username = "";
   target.password = "";
-  const authorization =
-    username === "" ? {} : { Authorization: `Basic ${btoa(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)}` };
+  const authorization: Record<string, string> =
+    username === ""
+      ? {}
+      : { Authorization: `Basic ${btoa(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)}` };
   const options: BunFetchRequestInit = {
     headers: {
       "User-Agent": `${pkg.name}/${pkg.version}`,
@@ -128,7 +131,8 @@ function assertGood(name: string, response: Response): void {
 }
 
 function validatorsOf({ status, headers }: Response): Validators {
-  const number = (text: string | undefined | null) => (text !== undefined && text !== null && /^\d+$/.test(text) ? Number(text) : null);
+  const number = (text: string | undefined | null) =>
+    text !== undefined && text !== null && /^\d+$/.test(text) ? Number(text) : null;
   const modified = Date.parse(headers.get("last-modified") ?? "");
   return {
     size: status === 200 ? number(headers.get("content-length")) : number(headers.get("content-range")?.split("/")[1]),

@@ -57,7 +57,10 @@ function filesBelow(folder: string): string[] {
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => DUMP_FILE.test(name));
   const files = names.map((name) => join(folder, name)).filter((path) => statSync(path).isFile());
   if (files.length === 0)
-    throw new ProtonBeamError(`the directory ${folder} holds no .jsonl or .ndjson file, plain or compressed`, EXIT.usage);
+    throw new ProtonBeamError(
+      `the directory ${folder} holds no .jsonl or .ndjson file, plain or compressed`,
+      EXIT.usage,
+    );
   return files.sort();
 }
 

@@ -1,7 +1,7 @@
 import { EXIT, ProtonBeamError } from "../errors.ts";
-import { type Link, withStallTimeout } from "../net/link.ts";
-import { createBackoff, TransientError } from "../net/retry.ts";
+import type { Link } from "../net/link.ts";
 import type { S3Clients } from "../net/s3.ts";
+import { readResumed, type Transfer } from "../net/transfer.ts";
 import { decompress } from "./compression.ts";
 import { readFile } from "./file.ts";
 import { openHttp } from "./http.ts";
@@ -35,8 +35,7 @@ export async function* readChunk(source: Source, range: ByteRange, clients: S3Cl
 }
 
 /**
- * The stored bytes of a source between `from` and `to`, whatever it takes: a transfer that breaks off or falls silent is
- * taken up where it was.
+ * The stored bytes of a source between `from` and `to`.
  * @param to null for the end of a source whose size is not known
  * @throws {ProtonBeamError} resumable, when the link's time budget is spent; failed, when the source changed
  */
@@ -57,26 +56,8 @@ export async function* readRange(
     return;
   }
   if (location.kind === "stdin") throw new Error("standard input has no ranges");
-  const link = linkOf(location);
-  const backoff = createBackoff(link, `reading ${input.name}`);
-  let position = from;
-  while (to === null || position < to) {
-    try {
-      const { body, abort } = await open(source, location, position, to, clients);
-      for await (const piece of withStallTimeout(body, link.stallMs, abort)) {
-        const wanted = to === null ? piece : piece.subarray(0, to - position);
-        position += wanted.length;
-        backoff.progressed();
-        if (wanted.length > 0) yield wanted;
-        if (position === to) return;
-      }
-      if (to === null) return;
-      throw new TransientError(`the transfer ended at byte ${position}, before byte ${to}`);
-    } catch (error) {
-      if (error instanceof ProtonBeamError) throw error;
-      await backoff.wait(error);
-    }
-  }
+  const open = (start: number, end: number | null) => openRemote(source, location, start, end, clients);
+  yield* readResumed(`reading ${input.name}`, linkOf(location), open, from, to);
 }
 
 /** The content of a whole source, in one pass and decompressed. */
@@ -90,7 +71,13 @@ export function readStream(
   return decompress(input.name, stored);
 }
 
-function open(source: Source, location: RemoteLocation, from: number, to: number | null, clients: S3Clients) {
+function openRemote(
+  source: Source,
+  location: RemoteLocation,
+  from: number,
+  to: number | null,
+  clients: S3Clients,
+): Promise<Transfer> {
   if (location.kind === "http") return openHttp(source.input, location, from, to);
   if (to === null) throw new ProtonBeamError(`the size of ${source.input.name} is not known`, EXIT.failed);
   return openObject(source.input, location, from, to, clients);

@@ -1,6 +1,7 @@
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import { explained, isConflict, isMissing, type S3Access, type S3Address, type S3Clients } from "../net/s3.ts";
+import type { Transfer } from "../net/transfer.ts";
 import { detectCompression, MAGIC_BYTES } from "./compression.ts";
 import { changedSource } from "./file.ts";
 import { DUMP_FILE, type Input } from "./inputs.ts";
@@ -14,10 +15,7 @@ export async function findObjects(address: S3Address, access: S3Access, clients:
   const isPrefix = address.key === "" || address.key.endsWith("/");
   const keys = isPrefix ? await listDumps(address, access, clients) : [address.key];
   if (keys.length === 0)
-    throw new ProtonBeamError(
-      `${nameOf(address)} holds no .jsonl or .ndjson object, plain or compressed`,
-      EXIT.usage,
-    );
+    throw new ProtonBeamError(`${nameOf(address)} holds no .jsonl or .ndjson object, plain or compressed`, EXIT.usage);
   return Promise.all(keys.map((key) => probeObject({ ...address, key }, access, clients)));
 }
 
@@ -59,7 +57,11 @@ async function probeObject(address: S3Address, access: S3Access, clients: S3Clie
     etag,
     compression: detectCompression(head),
   };
-  return { input, location: { kind: "s3", ...address, access }, checksum: md5OfEtag(etag, answer.ServerSideEncryption) };
+  return {
+    input,
+    location: { kind: "s3", ...address, access },
+    checksum: md5OfEtag(etag, answer.ServerSideEncryption),
+  };
 }
 
 /**
@@ -72,7 +74,7 @@ export async function openObject(
   from: number,
   to: number,
   clients: S3Clients,
-): Promise<{ body: AsyncIterable<Uint8Array>; abort: () => void }> {
+): Promise<Transfer> {
   const controller = new AbortController();
   const command = new GetObjectCommand({
     Bucket: bucket,

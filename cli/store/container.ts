@@ -95,19 +95,28 @@ export function readFooter<T>(path: string, schema: z.ZodType<T>): T | null {
   try {
     return withFile(path, (file) => {
       const size = fstatSync(file).size;
-      if (size < TRAILER_BYTES) return null;
-      const trailer = readAt(file, size - TRAILER_BYTES, TRAILER_BYTES);
-      if (!trailer.subarray(8).equals(MAGIC)) return null;
-      const length = trailer.readUInt32LE(0);
-      if (length > size - TRAILER_BYTES) return null;
-      const json = readAt(file, size - TRAILER_BYTES - length, length);
-      if (crc32(json) !== trailer.readUInt32LE(4)) return null;
-      const footer = schema.safeParse(JSON.parse(json.toString("utf8")));
-      return footer.success ? footer.data : null;
+      const tail = (length: number) => readAt(file, size - length, length);
+      const length = size < TRAILER_BYTES ? 0 : footerLength(tail(TRAILER_BYTES), size);
+      return length === 0 ? null : decodeFooter(tail(length), schema);
     });
   } catch {
     return null;
   }
+}
+
+/** Bytes of footer and trailer of a container of `size` bytes that ends with `tail`, or 0 when it is damaged. */
+export function footerLength(tail: Buffer, size: number): number {
+  if (tail.length < TRAILER_BYTES || !tail.subarray(-MAGIC.length).equals(MAGIC)) return 0;
+  const length = tail.readUInt32LE(tail.length - TRAILER_BYTES) + TRAILER_BYTES;
+  return length > size ? 0 : length;
+}
+
+/** The footer in the last {@link footerLength} bytes of a container, or null when it is damaged. */
+export function decodeFooter<T>(tail: Buffer, schema: z.ZodType<T>): T | null {
+  const json = tail.subarray(0, tail.length - TRAILER_BYTES);
+  if (crc32(json) !== tail.readUInt32LE(tail.length - TRAILER_BYTES + 4)) return null;
+  const footer = schema.safeParse(JSON.parse(json.toString("utf8")));
+  return footer.success ? footer.data : null;
 }
 
 /** Whether the stored bytes of a section are those that were written. */

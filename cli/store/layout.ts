@@ -5,6 +5,7 @@ import { dayName } from "../event/date.ts";
 export const INDEX_FILE = "index.db";
 export const LOG_FILE = "proton-beam.log";
 export const MANIFEST_FILE = "manifest.json";
+export const STATUS_FILE = "status.json";
 export const REJECTED_FILE = "rejected.jsonl.gz";
 export const DAY_FILE = /^\d{4}_\d{2}_\d{2}\.pb\.gz$/;
 
@@ -24,6 +25,11 @@ export interface WorkLayout {
   /** The bytes of a stream's chunk until its segment is made. */
   spooled(chunk: number): string;
   dayRows(day: number): string;
+  /** Names the disk; see the lease. */
+  owner: string;
+  /** The index and the rejects that an archive in S3 has, fetched to add to them. */
+  existingIndex: string;
+  existingRejects: string;
 }
 
 export function workLayout(outputDir: string): WorkLayout {
@@ -31,7 +37,6 @@ export function workLayout(outputDir: string): WorkLayout {
   const segments = join(root, "segments");
   const days = join(root, "days");
   const spool = join(root, "spool");
-  const chunkName = (chunk: number) => String(chunk).padStart(8, "0");
   return {
     root,
     plan: join(root, "plan.json"),
@@ -42,5 +47,27 @@ export function workLayout(outputDir: string): WorkLayout {
     segment: (chunk) => join(segments, `${chunkName(chunk)}.seg`),
     spooled: (chunk) => join(spool, `${chunkName(chunk)}.jsonl`),
     dayRows: (day) => join(days, `${dayName(day)}.rows`),
+    owner: join(root, "owner"),
+    existingIndex: join(root, "existing-index.db"),
+    existingRejects: join(root, "existing-rejected.jsonl.gz"),
   };
 }
+
+function chunkName(chunk: number): string {
+  return String(chunk).padStart(8, "0");
+}
+
+const WORK = ".proton-beam/";
+
+/** The keys of an unfinished run below the prefix of an archive in S3. */
+export const workKeys = {
+  root: WORK,
+  lease: `${WORK}lease.json`,
+  plan: `${WORK}plan.json`,
+  segments: `${WORK}segments/`,
+  days: `${WORK}days/`,
+  segment: (chunk: number) => `${WORK}segments/${chunkName(chunk)}.seg`,
+  dayRows: (day: number) => `${WORK}days/${dayName(day)}.rows`,
+  /** A daily file that is to replace one of the archive. */
+  stagedDay: (day: number) => `${WORK}days/${dayFileName(day)}`,
+};

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { createS3Clients } from "../../cli/net/s3.ts";
 import { convertOptionsSchema } from "../../cli/plan/options.ts";
 import {
   chunkRanges,
@@ -10,11 +11,12 @@ import {
   makePlan,
 } from "../../cli/plan/plan.ts";
 import { estimateSpace } from "../../cli/plan/space.ts";
-import { findInputs } from "../../cli/source/inputs.ts";
+import { type Input, inputSchema } from "../../cli/source/inputs.ts";
+import { fileSource } from "../../cli/source/local.ts";
 import { makeDump, temporaryFolder } from "../run/cli.ts";
 
 const options = convertOptionsSchema.parse({});
-const input = { name: "a.jsonl", size: 1000, modified: 5 };
+const input = inputSchema.parse({ name: "a.jsonl", size: 1000, modified: 5 });
 
 test("chunks cover an input without gap or overlap", () => {
   expect([...chunkRanges(10, 4)]).toEqual([
@@ -27,13 +29,15 @@ test("chunks cover an input without gap or overlap", () => {
 });
 
 test("bytes and chunks are known unless an input is a stream", () => {
-  const stream = { name: "-", size: null, modified: null };
+  const stream = inputSchema.parse({ name: "-", size: null, modified: null });
+  const compressed: Input = { ...input, compression: "zstd" };
   const plan = makePlan([input, { ...input, size: 0 }], { ...options, chunkBytes: 300 }, 0);
   expect([countBytes(plan), countChunks(plan)]).toEqual([1000, 4]);
   expect([countBytes({ ...plan, inputs: [input, stream] }), countChunks({ ...plan, inputs: [stream] })]).toEqual([
     null,
     null,
   ]);
+  expect(countBytes({ ...plan, inputs: [compressed] })).toBeNull();
 });
 
 test("a plan has another fingerprint, and a difference in words, for all that alters the output", () => {
@@ -41,6 +45,7 @@ test("a plan has another fingerprint, and a difference in words, for all that al
   expect(fingerprintOf(makePlan([{ ...input }], { ...options }, 0))).toBe(fingerprintOf(plan));
   for (const [other, words] of [
     [makePlan([{ ...input, size: 1001 }], options, 0), "another size"],
+    [makePlan([{ ...input, etag: '"1"' }], options, 0), "ETag"],
     [makePlan([{ ...input, modified: 6 }], options, 0), "modification time"],
     [makePlan([input, input], options, 0), "inputs"],
     [makePlan([input], { ...options, kinds: [[1, 1]] }, 0), "kinds: null became [[1,1]]"],
@@ -54,10 +59,11 @@ test("a plan has another fingerprint, and a difference in words, for all that al
 test("the space that is asked for covers what a conversion takes, and is no more than twice the input", async () => {
   using folder = temporaryFolder();
   const { path, expected } = await makeDump(folder.path, "dump.jsonl", { lines: 5000 });
-  const need = estimateSpace(findInputs([path]), 0);
+  const estimate = (name: string, existing: number) => estimateSpace([fileSource(name)], existing, createS3Clients());
+  const need = await estimate(path, 0);
   expect(need.total).toBeGreaterThan(expected.bytes * 0.5);
   expect(need.total).toBeLessThan(expected.bytes * 2);
-  expect(estimateSpace(findInputs([path]), 777).total).toBe(need.total + 777);
+  expect((await estimate(path, 777)).total).toBe(need.total + 777);
   writeFileSync(folder.join("empty.jsonl"), "");
-  expect(estimateSpace(findInputs([folder.join("empty.jsonl")]), 0).total).toBe(0);
+  expect((await estimate(folder.join("empty.jsonl"), 0)).total).toBe(0);
 });

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { EXIT, ProtonBeamError } from "../../cli/errors.ts";
-import { findInputs } from "../../cli/source/inputs.ts";
+import { createS3Clients } from "../../cli/net/s3.ts";
+import { findSources } from "../../cli/source/find.ts";
 import { temporaryFolder } from "../run/cli.ts";
 
 function makeTree() {
@@ -12,32 +13,41 @@ function makeTree() {
   return folder;
 }
 
-const names = (args: string[]) => findInputs(args).map(({ name }) => name);
+const access = {
+  region: null,
+  endpoint: null,
+  pathStyle: false,
+  anonymous: false,
+  requestPayer: false,
+  link: { retryMs: 1000, stallMs: 1000 },
+};
+const find = (args: string[]) => findSources(args, access, createS3Clients());
+const names = async (args: string[]) => (await find(args)).map(({ input }) => input.name);
 
-test("files keep their order, directories and globs are sorted", () => {
+test("files keep their order, directories and globs are sorted", async () => {
   using folder = makeTree();
-  expect(names([folder.join("b.jsonl"), folder.join("a.jsonl")])).toEqual([
+  expect(await names([folder.join("b.jsonl"), folder.join("a.jsonl")])).toEqual([
     folder.join("b.jsonl"),
     folder.join("a.jsonl"),
   ]);
-  expect(names([folder.join("d")])).toEqual([folder.join("d/deep/y.jsonl"), folder.join("d/x.ndjson")]);
-  expect(names([folder.join("*.jsonl")])).toEqual([folder.join("a.jsonl"), folder.join("b.jsonl")]);
-  expect(names(["-", folder.join("a.jsonl")])).toEqual(["-", folder.join("a.jsonl")]);
+  expect(await names([folder.join("d")])).toEqual([folder.join("d/deep/y.jsonl"), folder.join("d/x.ndjson")]);
+  expect(await names([folder.join("*.jsonl")])).toEqual([folder.join("a.jsonl"), folder.join("b.jsonl")]);
+  expect(await names(["-", folder.join("a.jsonl")])).toEqual(["-", folder.join("a.jsonl")]);
 });
 
-test("a file that is named twice, by whatever name, is taken once", () => {
+test("a file that is named twice, by whatever name, is taken once", async () => {
   using folder = makeTree();
   symlinkSync(folder.join("a.jsonl"), folder.join("link.jsonl"));
-  expect(names([folder.join("a.jsonl"), folder.join("*.jsonl"), folder.join("link.jsonl")])).toHaveLength(2);
+  expect(await names([folder.join("a.jsonl"), folder.join("*.jsonl"), folder.join("link.jsonl")])).toHaveLength(2);
 });
 
-test("an argument that names nothing is bad usage, and says so", () => {
+test("an argument that names nothing is bad usage, and says so", async () => {
   using folder = makeTree();
   mkdirSync(folder.join("empty"));
   for (const arg of [folder.join("none.jsonl"), folder.join("*.csv"), folder.join("empty"), "/dev/null"]) {
     let thrown: unknown;
     try {
-      findInputs([arg]);
+      await find([arg]);
     } catch (error) {
       thrown = error;
     }

@@ -1,0 +1,39 @@
+import { existsSync, readdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { syncFolder } from "../store/atomic.ts";
+import { INDEX_FILE, MANIFEST_FILE, REJECTED_FILE, type WorkLayout } from "../store/layout.ts";
+import type { ArchiveStore } from "./archive-store.ts";
+import { readManifest, writeManifest } from "./manifest.ts";
+import { assertNoStrangers } from "./workspace.ts";
+
+/** An archive in a directory of this machine. */
+export function createLocalStore(outputDir: string, layout: WorkLayout): ArchiveStore {
+  const manifestPath = join(outputDir, MANIFEST_FILE);
+  return {
+    place: outputDir,
+    bucket: null,
+    open: async () => readManifest(manifestPath),
+    claim: async (_plan, manifest) => {
+      if (manifest === null && !existsSync(layout.plan)) assertNoStrangers(outputDir, readdirSync(outputDir));
+    },
+    existingIndex: join(outputDir, INDEX_FILE),
+    existingRejects: join(outputDir, REJECTED_FILE),
+    keptSegments: async function* () {},
+    keepSegment: async () => {},
+    settle: async () => {},
+    keptDay: () => ({ fileKey: "", hasRows: false }),
+    keepDay: async () => {},
+    indexed: () => {},
+    // A run that is killed in the middle is repeated by the next one: it finds each file either here or there.
+    publish: async (made, manifest) => {
+      for (const { path } of made) {
+        const staged = path === INDEX_FILE || path === REJECTED_FILE ? layout.root : layout.days;
+        if (existsSync(join(staged, path))) renameSync(join(staged, path), join(outputDir, path));
+      }
+      syncFolder(outputDir);
+      writeManifest(manifestPath, manifest);
+    },
+    tidy: async () => {},
+    close: async () => {},
+  };
+}

@@ -1,0 +1,366 @@
+import { closeSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { Readable } from "node:stream";
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type StorageClass,
+  UploadPartCopyCommand,
+} from "@aws-sdk/client-s3";
+import { Upload } from "@aws-sdk/lib-storage";
+import { z } from "zod";
+import { EXIT, ProtonBeamError } from "../errors.ts";
+import { createBackoff, TransientError } from "../net/retry.ts";
+import { explained, isConflict, isMissing, isTransientS3, type S3Clients, s3AccessSchema } from "../net/s3.ts";
+import { readResumed } from "../net/transfer.ts";
+import { readBlocks } from "./blocks.ts";
+
+const MIB = 1024 ** 2;
+const PART_BYTES = 8 * MIB;
+const MAX_PARTS = 9_500;
+const PARTS_AT_ONCE = 4;
+const COPY_LIMIT_BYTES = 5 * 1024 ** 3;
+const COPY_PART_BYTES = 512 * MIB;
+const DELETE_AT_ONCE = 1000;
+
+/** A prefix of a bucket, and how objects are put there. Plain data, so that it can be handed to threads. */
+export const bucketSettingsSchema = z.object({
+  bucket: z.string(),
+  /** Empty, or with a slash at its end. */
+  prefix: z.string(),
+  access: s3AccessSchema,
+  sse: z.enum(["AES256", "aws:kms"]).nullable(),
+  kmsKeyId: z.string().nullable(),
+  /** Of finished outputs; what is only kept for a while is always in the standard class. */
+  storageClass: z.string().nullable(),
+});
+export type BucketSettings = z.infer<typeof bucketSettingsSchema>;
+
+export interface ObjectInfo {
+  key: string;
+  size: number;
+}
+
+export interface UploadOptions {
+  contentType: string;
+  /** SHA-256 in hex that the file must have, and that is noted in the object's metadata; null for any. */
+  sha256: string | null;
+  /** Whether it is a finished output. */
+  final: boolean;
+}
+
+/** When a small object is to be written: if there is none yet, or if it is still the one with this ETag. */
+export type WriteCondition = { absent: true } | { etag: string };
+
+/** The objects below a prefix. Keys are relative to it. All methods throw {@link ProtonBeamError}. */
+export interface Bucket {
+  url(key: string): string;
+  list(prefix: string): AsyncGenerator<ObjectInfo>;
+  /** Size and noted SHA-256 of an object, or null when there is none. */
+  head(key: string): Promise<{ size: number; sha256: string | null } | null>;
+  readText(key: string): Promise<{ text: string; etag: string } | null>;
+  /** The bytes of an object from `offset` on. */
+  read(key: string, offset: number, length: number): Promise<Buffer>;
+  download(key: string, path: string): Promise<void>;
+  /** Puts a small object. @returns its ETag, or null when the condition does not hold */
+  putText(key: string, text: string, contentType: string, condition: WriteCondition | null): Promise<string | null>;
+  /** Puts a file and makes sure that what is stored is what was read, and that this has the SHA-256 it should have. */
+  upload(key: string, path: string, options: UploadOptions): Promise<void>;
+  /** Copies within the bucket what `upload` put. */
+  copy(from: string, to: string, options: UploadOptions): Promise<void>;
+  remove(keys: string[]): Promise<void>;
+  /** Aborts multipart uploads that a dead process left below a prefix. */
+  abortUploads(prefix: string): Promise<number>;
+}
+
+export function createBucket(settings: BucketSettings, clients: S3Clients): Bucket {
+  const { access, bucket: Bucket, prefix } = settings;
+  const client = clients(access);
+  const at = (key: string) => ({ Bucket, Key: prefix + key });
+  const url = (key: string) => `s3://${Bucket}/${prefix}${key}`;
+  const ask = <T>(what: string, key: string, request: () => Promise<T>) =>
+    explained(`${what} ${url(key)}`, access, request);
+
+  const encryption = {
+    ...(settings.sse === null ? {} : { ServerSideEncryption: settings.sse }),
+    ...(settings.kmsKeyId === null ? {} : { SSEKMSKeyId: settings.kmsKeyId }),
+  };
+  const attributes = ({ contentType, sha256, final }: UploadOptions) => ({
+    ContentType: contentType,
+    ...(sha256 === null ? {} : { Metadata: { sha256 } }),
+    ...(final && settings.storageClass !== null ? { StorageClass: settings.storageClass as StorageClass } : {}),
+    ...encryption,
+  });
+
+  const read = async function* (key: string, from: number, to: number): AsyncGenerator<Uint8Array> {
+    const open = async (start: number, end: number | null) => {
+      const controller = new AbortController();
+      const range = { Range: `bytes=${start}-${(end ?? to) - 1}` };
+      const { Body } = await ask("reading", key, () =>
+        client.send(new GetObjectCommand({ ...at(key), ...range }), { abortSignal: controller.signal }),
+      );
+      if (Body === undefined) throw new TransientError("the answer has no body");
+      return { body: Body.transformToWebStream(), abort: () => controller.abort() };
+    };
+    yield* readResumed(`reading ${url(key)}`, access.link, open, from, to);
+  };
+
+  const headObject = (key: string) =>
+    client.send(new HeadObjectCommand({ ...at(key), ChecksumMode: "ENABLED" })).catch((error: unknown) => {
+      if (isMissing(error)) return null;
+      throw error;
+    });
+  const head = async (key: string) => {
+    const answer = await ask("reading", key, () => headObject(key));
+    return answer === null ? null : { size: answer.ContentLength ?? 0, sha256: answer.Metadata?.sha256 ?? null };
+  };
+
+  const sha256OfObject = async (key: string, size: number) => {
+    const hash = new Bun.CryptoHasher("sha256");
+    for await (const piece of read(key, 0, size)) hash.update(piece);
+    return hash.digest("hex");
+  };
+
+  /** Compares what is stored with what was read; a server that gives no checksums is read back from. */
+  const assertStored = async (key: string, read: ReadDigests) => {
+    const stored = await headObject(key);
+    if (stored === null) throw new TransientError(`${url(key)} is not there after it was put`);
+    const whole = stored.ChecksumSHA256 === undefined && (await sha256OfObject(key, read.size)) === read.sha256;
+    if (stored.ContentLength === read.size && (whole || stored.ChecksumSHA256 === read.storedChecksum)) return;
+    throw new TransientError(
+      `${url(key)} was stored with ${stored.ContentLength} bytes and SHA-256 ${stored.ChecksumSHA256}, ` +
+        `but ${read.size} bytes with ${read.storedChecksum} were sent`,
+    );
+  };
+
+  const uploadOnce = async (key: string, path: string, options: UploadOptions) => {
+    const { size } = statSync(path);
+    const partBytes = Math.max(PART_BYTES, Math.ceil(size / MAX_PARTS / MIB) * MIB);
+    const digests = createDigests(partBytes);
+    const isSmall = size <= partBytes;
+    const params: PutObjectCommandInput = {
+      ...at(key),
+      ...attributes(options),
+      ChecksumAlgorithm: "SHA256",
+      Body: isSmall
+        ? digests.pass(readFileSync(path))
+        : Readable.from(passBlocks(path, digests), { objectMode: false }),
+    };
+    const upload = new Upload({ client, params, partSize: partBytes, queueSize: PARTS_AT_ONCE });
+    await upload.done().catch((error: unknown) => {
+      // The answer to the request that completed the upload was lost, and a repeated one finds no upload any more.
+      if (!(error instanceof Error) || error.name !== "NoSuchUpload") throw error;
+    });
+    const read = digests.end();
+    if (options.sha256 !== null && read.sha256 !== options.sha256)
+      throw new ProtonBeamError(
+        `${path} changed on the disk after it was written: it has SHA-256 ${read.sha256}, not ${options.sha256}. ` +
+          "Check the disk, remove the .proton-beam folder and run the same command again.",
+      );
+    await assertStored(key, read);
+  };
+
+  const copyParts = async (from: string, to: string, size: number, options: UploadOptions) => {
+    const created = await client.send(new CreateMultipartUploadCommand({ ...at(to), ...attributes(options) }));
+    const upload = { ...at(to), UploadId: created.UploadId };
+    const Parts: { ETag: string | undefined; PartNumber: number }[] = [];
+    for (let start = 0; start < size; start += COPY_PART_BYTES) {
+      const PartNumber = Parts.length + 1;
+      const CopySourceRange = `bytes=${start}-${Math.min(start + COPY_PART_BYTES, size) - 1}`;
+      const part = await client.send(
+        new UploadPartCopyCommand({ ...upload, PartNumber, CopySource: copySource(from), CopySourceRange }),
+      );
+      Parts.push({ ETag: part.CopyPartResult?.ETag, PartNumber });
+    }
+    await client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }));
+  };
+  const copySource = (key: string) => `${Bucket}/${(prefix + key).split("/").map(encodeURIComponent).join("/")}`;
+
+  return {
+    url,
+    head,
+    list: async function* (below) {
+      let ContinuationToken: string | undefined;
+      do {
+        const page = await ask("listing", below, () =>
+          client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix + below, ContinuationToken })),
+        );
+        for (const { Key = "", Size = 0 } of page.Contents ?? []) yield { key: Key.slice(prefix.length), size: Size };
+        ContinuationToken = page.NextContinuationToken;
+      } while (ContinuationToken !== undefined);
+    },
+    readText: (key) =>
+      ask("reading", key, async () => {
+        try {
+          const answer = await client.send(new GetObjectCommand(at(key)));
+          return { text: (await answer.Body?.transformToString()) ?? "", etag: answer.ETag ?? "" };
+        } catch (error) {
+          if (isMissing(error)) return null;
+          throw error;
+        }
+      }),
+    read: async (key, offset, length) => {
+      const bytes = Buffer.allocUnsafe(length);
+      let filled = 0;
+      for await (const piece of read(key, offset, offset + length)) {
+        bytes.set(piece, filled);
+        filled += piece.length;
+      }
+      return bytes;
+    },
+    download: async (key, path) => {
+      const info = await head(key);
+      if (info === null) throw new ProtonBeamError(`${url(key)} is gone`, EXIT.failed);
+      const file = openSync(path, "w");
+      try {
+        for await (const piece of read(key, 0, info.size))
+          for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
+      } finally {
+        closeSync(file);
+      }
+    },
+    putText: (key, text, contentType, condition) =>
+      ask("writing", key, async () => {
+        const conditions =
+          condition === null ? {} : "etag" in condition ? { IfMatch: condition.etag } : { IfNoneMatch: "*" };
+        const Body = Buffer.from(text);
+        const put = new PutObjectCommand({
+          ...at(key),
+          ...attributes({ contentType, sha256: null, final: false }),
+          ...conditions,
+          Body,
+          ChecksumAlgorithm: "SHA256",
+        });
+        try {
+          return (await client.send(put)).ETag ?? "";
+        } catch (error) {
+          if (!isConflict(error) && !(condition !== null && isMissing(error))) throw error;
+          // Repeated after its answer was lost, the request finds its own object.
+          const current = await client.send(new GetObjectCommand(at(key))).catch((failure: unknown) => {
+            if (isMissing(failure)) return null;
+            throw failure;
+          });
+          return current !== null && (await current.Body?.transformToString()) === text ? (current.ETag ?? "") : null;
+        }
+      }),
+    upload: async (key, path, options) => {
+      const backoff = createBackoff(access.link, `writing ${url(key)}`);
+      for (;;) {
+        try {
+          return await uploadOnce(key, path, options);
+        } catch (error) {
+          if (!(error instanceof TransientError) && !isTransientS3(error))
+            return ask("writing", key, () => Promise.reject(error));
+          await backoff.wait(error);
+        }
+      }
+    },
+    copy: (from, to, options) =>
+      ask("writing", to, async () => {
+        const size = (await head(from))?.size;
+        if (size === undefined) throw new ProtonBeamError(`${url(from)} is gone`);
+        if (size > COPY_LIMIT_BYTES) await copyParts(from, to, size, options);
+        else
+          await client.send(
+            new CopyObjectCommand({
+              ...at(to),
+              ...attributes(options),
+              CopySource: copySource(from),
+              MetadataDirective: "REPLACE",
+            }),
+          );
+        const copied = await head(to);
+        if (copied?.size !== size || (options.sha256 !== null && copied.sha256 !== options.sha256))
+          throw new ProtonBeamError(`${url(to)} is not the copy of ${url(from)} that was made`, EXIT.resumable);
+      }),
+    remove: async (keys) => {
+      for (let start = 0; start < keys.length; start += DELETE_AT_ONCE) {
+        const Objects = keys.slice(start, start + DELETE_AT_ONCE).map((key) => ({ Key: prefix + key }));
+        const answer = await ask("removing below", "", () =>
+          client.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } })),
+        );
+        const failed = answer.Errors?.[0];
+        if (failed !== undefined)
+          throw new ProtonBeamError(`s3://${Bucket}/${failed.Key} could not be removed: ${failed.Message}`);
+      }
+    },
+    abortUploads: async (below) => {
+      let aborted = 0;
+      let KeyMarker: string | undefined;
+      let UploadIdMarker: string | undefined;
+      do {
+        const page = await ask("listing uploads", below, () =>
+          client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: prefix + below, KeyMarker, UploadIdMarker })),
+        );
+        for (const { Key, UploadId } of page.Uploads ?? []) {
+          await ask("aborting", below, () => client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })));
+          aborted++;
+        }
+        KeyMarker = page.IsTruncated ? page.NextKeyMarker : undefined;
+        UploadIdMarker = page.NextUploadIdMarker;
+      } while (KeyMarker !== undefined);
+      return aborted;
+    },
+  };
+}
+
+/** What was read of a file while it was sent. */
+interface ReadDigests {
+  size: number;
+  sha256: string;
+  /** What S3 says of an object that holds these bytes: the SHA-256, or that of the parts' SHA-256s ("Checking object integrity"). */
+  storedChecksum: string;
+}
+
+/** Hashes bytes as they pass, whole and by part. */
+function createDigests(partBytes: number) {
+  const whole = new Bun.CryptoHasher("sha256");
+  let part = new Bun.CryptoHasher("sha256");
+  const parts: Buffer[] = [];
+  let size = 0;
+  let partSize = 0;
+  const endPart = () => {
+    parts.push(part.digest());
+    part = new Bun.CryptoHasher("sha256");
+    partSize = 0;
+  };
+  return {
+    pass: (bytes: Buffer): Buffer => {
+      whole.update(bytes);
+      size += bytes.length;
+      for (let at = 0; at < bytes.length; ) {
+        const piece = bytes.subarray(at, at + partBytes - partSize);
+        part.update(piece);
+        partSize += piece.length;
+        at += piece.length;
+        if (partSize === partBytes) endPart();
+      }
+      return bytes;
+    },
+    end: (): ReadDigests => {
+      if (partSize > 0) endPart();
+      const sha256 = whole.digest();
+      const ofParts = new Bun.CryptoHasher("sha256");
+      for (const digest of parts) ofParts.update(digest);
+      const isOnePart = size <= partBytes;
+      return {
+        size,
+        sha256: sha256.toString("hex"),
+        storedChecksum: isOnePart ? sha256.toString("base64") : `${ofParts.digest("base64")}-${parts.length}`,
+      };
+    },
+  };
+}
+
+function* passBlocks(path: string, digests: ReturnType<typeof createDigests>): Generator<Buffer> {
+  // The SDK holds on to what it is given, so each block is its own.
+  for (const block of readBlocks(path)) yield digests.pass(Buffer.from(block));
+}
