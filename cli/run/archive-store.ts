@@ -23,6 +23,8 @@ export interface ArchiveStore {
   /** Makes the index and the rejects of the archive readable on this disk. */
   existingIndex: string;
   existingRejects: string;
+  /** Told whether all the work fits on this disk, so that nothing that is safe need leave it. */
+  fitsOnDisk(fits: boolean): void;
   /** The footers of segments that are safe elsewhere. */
   keptSegments(fingerprint: string): AsyncIterable<SegmentFooter>;
   /** Makes a committed segment safe. Resolves when there is room for the next one. */

@@ -150,15 +150,16 @@ async function assertSpace({ plan, sources, store, manifest, layout, outputDir, 
   }
   const archiveBytes = manifest === null ? 0 : describeArchive(manifest).bytes;
   const need = await estimateSpace(sources, archiveBytes, context.clients);
-  // All else leaves the disk when it is in S3.
-  if (store.bucket !== null) need.total = need.index;
   const present = folderSize(layout.root);
   const stat = statfsSync(outputDir);
   const free = stat.bavail * stat.bsize;
   context.log.info({ ...need, present, free }, "disk space accounted for");
-  if (need.total - present <= free) return;
+  store.fitsOnDisk(need.total <= free + present);
+  // All but the index can leave the disk when it is in S3.
+  const least = store.bucket === null ? need.total : need.index;
+  if (least <= free + present) return;
   throw new ProtonBeamError(
-    `the conversion needs about ${formatBytes(need.total)} on the disk of ${outputDir} ` +
+    `the conversion needs about ${formatBytes(least)} on the disk of ${outputDir} ` +
       `(segments ${formatBytes(need.segments)}, daily files ${formatBytes(need.dailyFiles)}, ` +
       `index ${formatBytes(need.index)}; ${formatBytes(present)} of it is there), but only ${formatBytes(free)} are free. ` +
       "Free some space or choose an --output-dir on a larger disk.",

@@ -18,6 +18,7 @@ export function createLocalStore(outputDir: string, layout: WorkLayout): Archive
     },
     existingIndex: join(outputDir, INDEX_FILE),
     existingRejects: join(outputDir, REJECTED_FILE),
+    fitsOnDisk: () => {},
     keptSegments: async function* () {},
     keepSegment: async () => {},
     settle: async () => {},

@@ -4,10 +4,9 @@ import { chunkRanges, countBytes } from "../plan/plan.ts";
 import { emptyPhase } from "../report/progress.ts";
 import { addCounts, type Counts, emptyCounts, totalOf } from "../segment/counts.ts";
 import type { SegmentFooter } from "../segment/segment.ts";
-import { assertFileUnchanged } from "../source/file.ts";
 import type { Input } from "../source/inputs.ts";
 import type { ByteRange } from "../source/lines.ts";
-import { readStream } from "../source/read.ts";
+import { assertUnchanged, readStream } from "../source/read.ts";
 import { isSeekable } from "../source/source.ts";
 import { spoolStream } from "../source/stream.ts";
 import type { ChunkBytes, Task } from "./protocol.ts";
@@ -75,7 +74,7 @@ export async function mapInputs(run: Run): Promise<MappedInputs> {
   );
   if (!context.signal.aborted) {
     assertNoneBeyond(run, planned.chunks);
-    for (const { location } of run.sources) if (location.kind === "file") assertFileUnchanged(location);
+    for (const source of run.sources) await assertUnchanged(source, context.clients);
   }
   await store.settle();
   const segments = planned.chunks;

@@ -32,7 +32,7 @@ const UPLOADS_AT_ONCE = 4;
 const WAITING_UPLOADS = 12;
 const FOOTERS_AT_ONCE = 32;
 const FOOTER_TAIL_BYTES = 32 * 1024;
-/** What is in S3 leaves the disk while less than this share of it is free. */
+/** Unless all is known to fit, what is in S3 leaves the disk while less than this share of it is free. */
 const FREE_SHARE = 0.5;
 /** Time that the last sync of an interrupted run gets. */
 const LAST_SYNC_MS = 40_000;
@@ -75,7 +75,9 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
     if (lease === null) throw new Error("the store is not open");
     return lease;
   };
+  let fits = false;
   const diskIsShort = () => {
+    if (fits) return false;
     const { bavail, blocks } = statfsSync(outputDir);
     return bavail < blocks * FREE_SHARE;
   };
@@ -99,13 +101,15 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
     await bucket.putText(STATUS_FILE, `${JSON.stringify(options.status(), null, 2)}\n`, JSON_TYPE, null);
   };
   /** One sync at a time; one that fails is only logged, since the next one does all it did. */
-  const syncNow = (): Promise<void> => {
+  const syncNow = async (): Promise<void> => {
+    // Log and status are those of the machine that has the lease.
+    if (!held().isHeld()) return;
     syncing ??= sync()
       .catch((error: unknown) => log.warn({ err: error }, `sync failed: ${errorMessage(error)}`))
       .finally(() => {
         syncing = null;
       });
-    return syncing;
+    await syncing;
   };
 
   const listWork = async (prefix: string): Promise<string[]> => {
@@ -187,6 +191,9 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
         await bucket.putText(workKeys.plan, JSON.stringify(plan), JSON_TYPE, null);
       }
       if (manifest !== null) await fetchExisting(bucket, manifest, layout);
+    },
+    fitsOnDisk: (all) => {
+      fits = all;
     },
     keptSegments: async function* (fingerprint) {
       let batch: Promise<{ key: string; footer: SegmentFooter | null }>[] = [];

@@ -147,6 +147,11 @@ function strongValidator({ etag, modified }: Input): string | null {
   return etag === null && modified !== null ? new Date(modified).toUTCString() : null;
 }
 
+/** @throws {ProtonBeamError} when the resource is no longer the one that was planned */
+export async function assertHttpUnchanged(input: Input, { url, link }: Location & { kind: "http" }): Promise<void> {
+  assertSame(input, (await probeHttp(url, link)).input);
+}
+
 function assertSame(input: Input, now: Validators): void {
   if (input.etag !== null && now.etag !== null && input.etag !== now.etag)
     throw changedSource(input.name, ` (ETag ${input.etag} became ${now.etag})`);

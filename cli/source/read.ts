@@ -3,10 +3,10 @@ import type { Link } from "../net/link.ts";
 import type { S3Clients } from "../net/s3.ts";
 import { readResumed, type Transfer } from "../net/transfer.ts";
 import { decompress } from "./compression.ts";
-import { readFile } from "./file.ts";
-import { openHttp } from "./http.ts";
+import { assertFileUnchanged, readFile } from "./file.ts";
+import { assertHttpUnchanged, openHttp } from "./http.ts";
 import { type ByteRange, scanFrom } from "./lines.ts";
-import { openObject } from "./s3.ts";
+import { assertObjectUnchanged, openObject } from "./s3.ts";
 import type { Location, Source } from "./source.ts";
 
 /** Read beyond a chunk's end at once, for the rest of its last line. */
@@ -85,4 +85,11 @@ function openRemote(
 
 function linkOf(location: RemoteLocation): Link {
   return location.kind === "http" ? location.link : location.access.link;
+}
+
+/** @throws {ProtonBeamError} when a source is no longer the one that was planned */
+export async function assertUnchanged({ input, location }: Source, clients: S3Clients): Promise<void> {
+  if (location.kind === "file") assertFileUnchanged(location);
+  if (location.kind === "http") await assertHttpUnchanged(input, location);
+  if (location.kind === "s3") await assertObjectUnchanged(input, location, clients);
 }

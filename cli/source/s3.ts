@@ -98,6 +98,17 @@ export async function openObject(
   return { body: Body.transformToWebStream(), abort: () => controller.abort() };
 }
 
+/** @throws {ProtonBeamError} when the object is no longer the one that was planned */
+export async function assertObjectUnchanged(
+  input: Input,
+  location: Location & { kind: "s3" },
+  clients: S3Clients,
+): Promise<void> {
+  const now = await probeObject(location, location.access, clients);
+  if (now.input.etag !== input.etag || now.input.size !== input.size)
+    throw changedSource(input.name, ` (ETag ${input.etag} became ${now.input.etag})`);
+}
+
 function nameOf({ bucket, key }: S3Address): string {
   return `s3://${bucket}/${key}`;
 }

@@ -22,6 +22,7 @@ type LeaseRecord = z.infer<typeof leaseSchema>;
 export interface Lease {
   /** Aborted when another machine took the lease. */
   lost: AbortSignal;
+  isHeld(): boolean;
   /** Call before each write of a finished output. @throws {ProtonBeamError} when the lease may have passed to another machine */
   assertHeld(): void;
   release(): Promise<void>;
@@ -96,6 +97,7 @@ function holdLease({ bucket, key, owner, leaseMs }: LeaseRequest, firstEtag: str
   const isHeld = () => !lost.signal.aborted && Date.now() - renewed < leaseMs;
   return {
     lost: lost.signal,
+    isHeld,
     assertHeld: () => {
       if (!isHeld()) throw leaseLost(bucket.url(""));
     },

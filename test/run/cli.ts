@@ -22,8 +22,8 @@ export function startCli(
 }
 
 /** Runs the program to its end. */
-export async function runCli(args: string[], stdin?: Blob | ReadableStream) {
-  const child = startCli(args, stdin);
+export async function runCli(args: string[], stdin?: Blob | ReadableStream, env?: Record<string, string>) {
+  const child = startCli(args, stdin, env);
   const [stdout, stderr, exitCode] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -33,8 +33,12 @@ export async function runCli(args: string[], stdin?: Blob | ReadableStream) {
 }
 
 /** Converts and gives the `--json` summary. @throws {Error} with the output when the exit code is not 0 */
-export async function convertOk(args: string[], stdin?: Blob | ReadableStream): Promise<ConvertSummary> {
-  const { stdout, stderr, exitCode } = await runCli(["convert", "--json", "--no-progress", ...args], stdin);
+export async function convertOk(
+  args: string[],
+  stdin?: Blob | ReadableStream,
+  env?: Record<string, string>,
+): Promise<ConvertSummary> {
+  const { stdout, stderr, exitCode } = await runCli(["convert", "--json", "--no-progress", ...args], stdin, env);
   if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${stderr}`);
   return JSON.parse(stdout);
 }
