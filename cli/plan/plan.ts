@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { contentSize, type Input, inputSchema } from "../source/inputs.ts";
 import type { ByteRange } from "../source/lines.ts";
@@ -44,11 +45,11 @@ export function countBytes(plan: Plan): number | null {
 export function describeDifference(a: Plan, b: Plan): string {
   const names = (plan: Plan) => JSON.stringify(plan.inputs.map(({ name }) => name));
   if (names(a) !== names(b)) return `inputs ${names(a)} became ${names(b)}`;
-  const changed = a.inputs.find((input, i) => JSON.stringify(input) !== JSON.stringify(b.inputs[i]));
+  const changed = a.inputs.find((input, i) => !isDeepStrictEqual(input, b.inputs[i]));
   if (changed !== undefined) return `the input ${changed.name} has another size, ETag or modification time`;
   if (a.earlierRuns !== b.earlierRuns) return "the archive was changed in between";
   const options = Object.keys(a.options) as (keyof ConvertOptions)[];
-  const differing = options.filter((key) => JSON.stringify(a.options[key]) !== JSON.stringify(b.options[key]));
+  const differing = options.filter((key) => !isDeepStrictEqual(a.options[key], b.options[key]));
   return differing
     .map((key) => `option ${key}: ${JSON.stringify(a.options[key])} became ${JSON.stringify(b.options[key])}`)
     .join(", ");

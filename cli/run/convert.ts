@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import pkg from "../../package.json" with { type: "json" };
 import { EXIT, errorCode, errorMessage, ProtonBeamError } from "../errors.ts";
 import { selectVerifier } from "../event/signature/select.ts";
@@ -117,9 +118,7 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
 function isConverted(input: Input, options: ConvertOptions, manifest: Manifest | null): boolean {
   if (!hasIdentity(input) || manifest === null) return false;
   return manifest.runs.some(
-    (run) =>
-      JSON.stringify(run.options) === JSON.stringify(options) &&
-      run.inputs.some((known) => JSON.stringify(known) === JSON.stringify(input)),
+    (run) => isDeepStrictEqual(run.options, options) && run.inputs.some((known) => isDeepStrictEqual(known, input)),
   );
 }
 

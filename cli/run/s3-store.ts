@@ -84,6 +84,7 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
   const enqueue = (work: () => Promise<void>): Promise<void> => {
     const done = queue.add(async () => {
       if (failure !== null) throw failure;
+      held().assertHeld();
       await work();
     });
     done.catch((error: unknown) => {
@@ -130,6 +131,7 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
 
   const fileKey = (day: number) => (hasArchive ? workKeys.stagedDay(day) : dayFileName(day));
   const uploadFinal = (key: string, path: string, upload: Omit<UploadOptions, "final">) => {
+    // A large upload before it may have taken longer than the lease.
     held().assertHeld();
     return bucket.upload(key, path, { ...upload, final: true });
   };
@@ -187,6 +189,7 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
             `${bucket.url(workKeys.root)} holds an unfinished run that differs from this one: ${describeDifference(unfinished, plan)}.\n` +
               "Repeat the earlier command to finish it, or remove these objects to give it up.",
           );
+        held().assertHeld();
         await removeWork();
         await bucket.putText(workKeys.plan, JSON.stringify(plan), JSON_TYPE, null);
       }
@@ -260,7 +263,6 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
           enqueue(() => uploadFinal(path, join(layout.root, path), { contentType, sha256 }));
         else if (hasArchive)
           enqueue(() => {
-            held().assertHeld();
             const staged = workKeys.stagedDay(dayOfKey(path));
             return bucket.copy(staged, path, { contentType: "application/gzip", sha256, final: true });
           });

@@ -56,7 +56,7 @@ describe("a plain resource", () => {
     const { counts } = await convertOk([`${server.url}/dump.jsonl`, "-o", out, ...CHUNKS]);
     expect(days(out)).toEqual(wanted);
     expect(describeIndex(out)).toEqual(describeIndex(local));
-    expect(counts.rejected).toEqual(dump.expected.rejected);
+    expect(counts).toEqual(readManifest(local).runs[0].counts);
     const [input] = readManifest(out).runs[0].inputs;
     expect(input).toMatchObject({ name: `${server.url}/dump.jsonl`, size: dump.expected.bytes, compression: "none" });
     expect(input.etag).toMatch(/^"/);
@@ -126,18 +126,22 @@ describe("a plain resource", () => {
 });
 
 describe("a compressed resource", () => {
-  test.each(["gzip", "zstd", "xz", "bzip2"])("(%s) is told by content, not by name", async (kind) => {
-    const out = folder.join(kind);
-    await convertOk([`${server.url}/dump.${kind}.dat`, "-o", out, ...CHUNKS]);
-    expect(days(out)).toEqual(wanted);
-    expect(readManifest(out).runs[0].inputs[0].compression).toBe(kind as "gzip");
-    const fromFile = folder.join(`${kind}-file`);
-    await convertOk([join(root, `dump.${kind}.dat`), "-o", fromFile, ...CHUNKS]);
-    expect(days(fromFile)).toEqual(wanted);
-    const fromPipe = folder.join(`${kind}-pipe`);
-    await convertOk(["-", "-o", fromPipe, ...CHUNKS], Bun.file(join(root, `dump.${kind}.dat`)));
-    expect(days(fromPipe)).toEqual(wanted);
-  });
+  test.each(["gzip", "zstd", "xz", "bzip2"])(
+    "(%s) is told by content, not by name",
+    async (kind) => {
+      const out = folder.join(kind);
+      await convertOk([`${server.url}/dump.${kind}.dat`, "-o", out, ...CHUNKS]);
+      expect(days(out)).toEqual(wanted);
+      expect(readManifest(out).runs[0].inputs[0].compression).toBe(kind as "gzip");
+      const fromFile = folder.join(`${kind}-file`);
+      await convertOk([join(root, `dump.${kind}.dat`), "-o", fromFile, ...CHUNKS]);
+      expect(days(fromFile)).toEqual(wanted);
+      const fromPipe = folder.join(`${kind}-pipe`);
+      await convertOk(["-", "-o", fromPipe, ...CHUNKS], Bun.file(join(root, `dump.${kind}.dat`)));
+      expect(days(fromPipe)).toEqual(wanted);
+    },
+    30_000,
+  );
 
   test.each(["gzip", "zstd", "xz", "bzip2"])("(%s) that is cut short keeps what was converted", async (kind) => {
     const path = folder.join(`short.${kind}`);

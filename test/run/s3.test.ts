@@ -32,6 +32,7 @@ server.createBucket("dumps");
 server.createBucket("archives");
 const uploads = new Bun.S3Client({
   bucket: "dumps",
+  region: "us-east-1",
   endpoint: server.url,
   accessKeyId: server.env.AWS_ACCESS_KEY_ID,
   secretAccessKey: server.env.AWS_SECRET_ACCESS_KEY,
