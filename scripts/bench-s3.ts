@@ -89,6 +89,7 @@ try {
     rate(async () => {
       const command = [process.execPath, "run", MAIN, "convert", input, ...output, "--endpoint-url", server.url];
       const child = Bun.spawn([...command, "-j", String(parallel), "--no-progress"], {
+        env: { ...process.env },
         stdout: "ignore",
         stderr: "inherit",
       });

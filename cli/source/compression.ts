@@ -32,12 +32,13 @@ export async function* decompress(name: string, stored: AsyncIterable<Uint8Array
   let read = 0;
   const zstd = compression === "zstd" ? createZstdFrames() : null;
   let tail = Buffer.alloc(0);
-  async function* counted(): AsyncGenerator<Uint8Array> {
+  async function* counted(): AsyncGenerator<Bytes> {
     for await (const piece of stream) {
       read += piece.length;
       zstd?.add(piece);
       tail = Buffer.concat([tail, piece.subarray(-XZ_TAIL)]).subarray(-XZ_TAIL);
-      yield piece;
+      // The source may use the memory of a piece again, but decompressors hold on to what they are given.
+      yield new Uint8Array(piece);
     }
   }
   try {
@@ -59,7 +60,8 @@ function endsLikeXz(tail: Buffer): boolean {
   return tail.subarray(0, end).toString("latin1").endsWith("YZ");
 }
 
-type Decompressor = (stored: AsyncGenerator<Uint8Array>) => AsyncIterable<Uint8Array>;
+type Bytes = Uint8Array<ArrayBuffer>;
+type Decompressor = (stored: AsyncGenerator<Bytes>) => AsyncIterable<Uint8Array>;
 
 const DECOMPRESSORS: Record<Exclude<Compression, "none">, Decompressor> = {
   gzip: (stored) => toStream(stored).pipeThrough(new DecompressionStream("gzip")),
@@ -68,12 +70,12 @@ const DECOMPRESSORS: Record<Exclude<Compression, "none">, Decompressor> = {
   bzip2: decompressBzip2,
 };
 
-async function* decompressXz(stored: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* decompressXz(stored: AsyncGenerator<Bytes>): AsyncGenerator<Uint8Array> {
   const { XzReadableStream } = await import("xz-decompress");
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   // The library does not pass on the errors of its source.
-  async function* watched(): AsyncGenerator<Uint8Array> {
+  async function* watched(): AsyncGenerator<Bytes> {
     try {
       yield* stored;
     } catch (error) {
@@ -89,14 +91,14 @@ async function* decompressXz(stored: AsyncGenerator<Uint8Array>): AsyncGenerator
   }
 }
 
-async function* decompressBzip2(stored: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* decompressBzip2(stored: AsyncGenerator<Bytes>): AsyncGenerator<Uint8Array> {
   const [{ default: unbzip2 }, { Readable, PassThrough, pipeline }] = await Promise.all([
     import("unbzip2-stream"),
     import("node:stream"),
   ]);
   const output = new PassThrough();
   let failure: unknown = null;
-  async function* watched(): AsyncGenerator<Uint8Array> {
+  async function* watched(): AsyncGenerator<Bytes> {
     try {
       yield* stored;
     } catch (error) {
@@ -112,12 +114,12 @@ async function* decompressBzip2(stored: AsyncGenerator<Uint8Array>): AsyncGenera
   }
 }
 
-function toStream(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array<ArrayBuffer>> {
+function toStream(pieces: AsyncGenerator<Bytes>): ReadableStream<Bytes> {
   return new ReadableStream({
     pull: async (controller) => {
       const next = await pieces.next();
       if (next.done) controller.close();
-      else controller.enqueue(new Uint8Array(next.value));
+      else controller.enqueue(next.value);
     },
     cancel: async () => {
       await pieces.return(undefined);

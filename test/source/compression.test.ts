@@ -23,8 +23,13 @@ const pack: Record<Exclude<Compression, "none">, (bytes: Buffer) => Buffer> = {
 };
 const kinds = Object.keys(pack) as (keyof typeof pack)[];
 
+/** All in the same memory, as a file is read. */
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+  const block = Buffer.alloc(size);
+  for (let at = 0; at < bytes.length; at += size) {
+    const length = block.write(Buffer.from(bytes.subarray(at, at + size)).toString("latin1"), "latin1");
+    yield block.subarray(0, length);
+  }
 }
 
 async function unpack(bytes: Uint8Array, pieceBytes = 10_007): Promise<Buffer> {
