@@ -22,6 +22,8 @@ const cli = yargs(args)
 try {
   await cli.parseAsync();
 } catch (error) {
-  process.stderr.write(`proton-beam: ${errorMessage(error)}\nSee proton-beam --help.\n`);
-  process.exit(error instanceof ProtonBeamError ? error.exitCode : EXIT.usage);
+  const exitCode = error instanceof ProtonBeamError ? error.exitCode : EXIT.usage;
+  const help = exitCode === EXIT.usage ? "See proton-beam --help.\n" : "";
+  process.stderr.write(`proton-beam: ${errorMessage(error)}\n${help}`);
+  process.exit(exitCode);
 }

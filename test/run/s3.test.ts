@@ -217,6 +217,27 @@ describe("--s3-output", () => {
   }, 30_000);
 });
 
+test("encryption, and paying for requests, are asked for in the headers", async () => {
+  const seen: Headers[] = [];
+  const recorder = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: ({ method, headers }) => {
+      seen.push(headers);
+      const code = method === "PUT" ? "AccessDenied" : "NoSuchKey";
+      return new Response(`<Error><Code>${code}</Code></Error>`, { status: method === "PUT" ? 403 : 404 });
+    },
+  });
+  const endpoint = ["--endpoint-url", `http://127.0.0.1:${recorder.port}`];
+  await runCli(["convert", "s3://dumps/x.jsonl", "-o", folder.join("payer"), ...endpoint, "--request-payer"]);
+  expect(seen.pop()?.get("x-amz-request-payer")).toBe("requester");
+  const { exitCode } = await runCli(["convert", dump.path, ...to("kms"), ...endpoint, "--kms-key-id", "key-1"]);
+  expect(exitCode).toBe(1);
+  expect(seen.pop()?.get("x-amz-server-side-encryption-aws-kms-key-id")).toBe("key-1");
+  expect(seen.some((headers) => headers.get("x-amz-server-side-encryption") === "aws:kms")).toBe(true);
+  recorder.stop(true);
+}, 30_000);
+
 describe("a run that is interrupted", () => {
   test("is taken up by a machine with an empty disk", async () => {
     const args = [dump.path, "-j", "1", ...DIRECT, ...CHUNKS, "--lease", "1", "--sync-interval", "0.1"];
