@@ -53,6 +53,27 @@ export function createBackoff(link: Link, what: string): Backoff {
   };
 }
 
+/**
+ * Repeats `attempt` while it fails in a way that may pass.
+ * @throws {ProtonBeamError} resumable, when the time budget is spent; what `attempt` throws otherwise
+ */
+export async function withRetries<T>(
+  link: Link,
+  what: string,
+  mayPass: (error: unknown) => boolean,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const backoff = createBackoff(link, what);
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      await backoff.wait(error);
+    }
+  }
+}
+
 /** The error of a transfer whose time budget is spent. */
 export function gaveUp(what: string, link: Link, cause: unknown): ProtonBeamError {
   return new ProtonBeamError(

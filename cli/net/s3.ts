@@ -1,10 +1,14 @@
-import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { type GetObjectCommandOutput, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
-import { linkSchema } from "./link.ts";
-import { backoffDelay, gaveUp } from "./retry.ts";
+import { inTime, linkSchema } from "./link.ts";
+import { backoffDelay, gaveUp, TransientError, withRetries } from "./retry.ts";
 
 const CONNECT_MS = 10_000;
+/** What a request may take beside the stall timeout, for its body to be sent: bytes per second. */
+const SLOWEST_UPLOAD = 32 * 1024;
+/** When the socket of a request that was given up is closed. */
+const SOCKET_MS = 30 * 60_000;
 const MAX_SOCKETS = 128;
 
 /** How to reach S3. What is null is taken from the environment as by all AWS tools. */
@@ -51,7 +55,7 @@ export function createS3Clients(): S3Clients {
  */
 function createS3Client(access: S3Access): S3Client {
   const { region, endpoint, pathStyle, anonymous, link } = access;
-  return new S3Client({
+  const client = new S3Client({
     ...(region === null ? defaultRegion() : { region }),
     ...(endpoint === null ? {} : { endpoint }),
     forcePathStyle: pathStyle,
@@ -59,13 +63,24 @@ function createS3Client(access: S3Access): S3Client {
     retryStrategy: createRetryStrategy(access),
     requestHandler: {
       connectionTimeout: CONNECT_MS,
-      requestTimeout: link.stallMs,
+      requestTimeout: SOCKET_MS,
       throwOnRequestTimeout: true,
       httpAgent: { maxSockets: MAX_SOCKETS },
       httpsAgent: { maxSockets: MAX_SOCKETS },
     },
     ...(anonymous ? { signer: { sign: async (request) => request }, credentials: NO_CREDENTIALS } : {}),
   });
+  // The timeouts of the SDK end with the headers of the answer, and know nothing of the size of what is sent.
+  client.middlewareStack.add(
+    (next) => (args) => inTime(next(args), link.stallMs + (bodyBytes(args.request) / SLOWEST_UPLOAD) * 1000),
+    { step: "finalizeRequest", priority: "low", name: "stallTimeout" },
+  );
+  return client;
+}
+
+function bodyBytes(request: unknown): number {
+  if (typeof request !== "object" || request === null || !("body" in request)) return 0;
+  return request.body instanceof Uint8Array ? request.body.length : 0;
 }
 
 const NO_CREDENTIALS = { accessKeyId: "", secretAccessKey: "" };
@@ -115,7 +130,7 @@ const TRANSIENT_NAMES = new Set([
 /** Whether a failed request may succeed when repeated: throttling, server errors, and all that broke on the way. */
 export function isTransientS3(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof ProtonBeamError) return false;
-  if (TRANSIENT_NAMES.has(error.name)) return true;
+  if (error instanceof TransientError || TRANSIENT_NAMES.has(error.name)) return true;
   const status = statusOf(error);
   if (status === null) return !LOCAL_FAULTS.has(error.name) || "$response" in error;
   // A body that could not be read to its end looks like a strange answer with a good status.
@@ -136,6 +151,32 @@ export async function explained<T>(what: string, access: S3Access, request: () =
   } catch (error) {
     throw explain(what, access, error);
   }
+}
+
+/**
+ * The bytes of a small answer: read again when they do not come whole.
+ * @returns null when there is no such object
+ */
+export function readSmall(
+  what: string,
+  access: S3Access,
+  get: () => Promise<GetObjectCommandOutput>,
+): Promise<{ bytes: Uint8Array; answer: GetObjectCommandOutput } | null> {
+  return explained(what, access, () =>
+    withRetries(access.link, what, isTransientS3, async () => {
+      try {
+        const answer = await get();
+        const bytes =
+          (await inTime(answer.Body?.transformToByteArray() ?? Promise.resolve(null), access.link.stallMs)) ??
+          new Uint8Array();
+        if (bytes.length === (answer.ContentLength ?? bytes.length)) return { bytes, answer };
+        throw new TransientError(`${bytes.length} of ${answer.ContentLength} bytes came`);
+      } catch (error) {
+        if (isMissing(error)) return null;
+        throw error;
+      }
+    }),
+  );
 }
 
 function explain(what: string, { link }: S3Access, error: unknown): unknown {

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
+import { EXIT, ProtonBeamError } from "../errors.ts";
 import { inTime, type Link } from "../net/link.ts";
-import { createBackoff } from "../net/retry.ts";
-import { probeHttp } from "./http.ts";
+import { withRetries } from "../net/retry.ts";
+import { mayPass, probeHttp } from "./http.ts";
 import { DUMP_FILE } from "./inputs.ts";
 import type { PublishedChecksum, Source } from "./source.ts";
 
@@ -61,19 +61,13 @@ function checksumOf(md5: string | undefined, sha1: string | undefined): Publishe
 }
 
 async function readMetadata(url: string, item: string, link: Link) {
-  const backoff = createBackoff(link, `reading ${url}`);
-  for (;;) {
-    try {
-      const response = await inTime(fetch(url), link.stallMs);
-      if (!response.ok) throw new Error(`the server answered ${response.status}`);
-      const body: unknown = await inTime(response.json(), link.stallMs);
-      const metadata = metadataSchema.safeParse(body);
-      // For an item that does not exist the answer is an empty object.
-      if (!metadata.success) throw new ProtonBeamError(`archive.org knows no item ${item}`, EXIT.usage);
-      return metadata.data.files;
-    } catch (error) {
-      if (error instanceof ProtonBeamError) throw error;
-      await backoff.wait(new Error(errorMessage(error)));
-    }
-  }
+  return withRetries(link, `reading ${url}`, mayPass, async () => {
+    const response = await inTime(fetch(url), link.stallMs);
+    if (!response.ok) throw new Error(`the server answered ${response.status}`);
+    const body: unknown = await inTime(response.json(), link.stallMs);
+    const metadata = metadataSchema.safeParse(body);
+    // For an item that does not exist the answer is an empty object.
+    if (!metadata.success) throw new ProtonBeamError(`archive.org knows no item ${item}`, EXIT.usage);
+    return metadata.data.files;
+  });
 }

@@ -1,7 +1,7 @@
 import pkg from "../../package.json" with { type: "json" };
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import { inTime, type Link } from "../net/link.ts";
-import { createBackoff, parseRetryAfter, TransientError } from "../net/retry.ts";
+import { parseRetryAfter, TransientError, withRetries } from "../net/retry.ts";
 import type { Transfer } from "../net/transfer.ts";
 import { detectCompression, MAGIC_BYTES } from "./compression.ts";
 import { changedSource } from "./file.ts";
@@ -24,24 +24,23 @@ interface Validators {
  */
 export async function probeHttp(url: string, link: Link, checksum: PublishedChecksum | null = null): Promise<Source> {
   const name = publicName(url);
-  const backoff = createBackoff(link, `reading ${name}`);
-  for (;;) {
+  return withRetries(link, `reading ${name}`, mayPass, async () => {
+    const { response, abort } = await request(url, { Range: `bytes=0-${MAGIC_BYTES - 1}` }, link);
     try {
-      const { response, abort } = await request(url, { Range: `bytes=0-${MAGIC_BYTES - 1}` }, link);
-      try {
-        const isEmpty = response.status === 416 && response.headers.get("content-range")?.endsWith("/0");
-        if (!isEmpty) assertGood(name, response);
-        const head = isEmpty ? Buffer.alloc(0) : await readHead(response, link);
-        const input = { name, ...validatorsOf(response), compression: detectCompression(head) };
-        return { input, location: { kind: "http", url, ranges: response.status === 206, link }, checksum };
-      } finally {
-        abort();
-      }
-    } catch (error) {
-      if (error instanceof ProtonBeamError) throw error;
-      await backoff.wait(error);
+      const isEmpty = response.status === 416 && response.headers.get("content-range")?.endsWith("/0");
+      if (!isEmpty) assertGood(name, response);
+      const head = isEmpty ? Buffer.alloc(0) : await readHead(response, link);
+      const input = { name, ...validatorsOf(response), compression: detectCompression(head) };
+      return { input, location: { kind: "http", url, ranges: response.status === 206, link }, checksum };
+    } finally {
+      abort();
     }
-  }
+  });
+}
+
+/** All but what was found out about the source: it broke on the way. */
+export function mayPass(error: unknown): boolean {
+  return !(error instanceof ProtonBeamError);
 }
 
 /**

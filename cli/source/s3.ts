@@ -1,6 +1,14 @@
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { EXIT, ProtonBeamError } from "../errors.ts";
-import { explained, isConflict, isMissing, type S3Access, type S3Address, type S3Clients } from "../net/s3.ts";
+import {
+  explained,
+  isConflict,
+  isMissing,
+  readSmall,
+  type S3Access,
+  type S3Address,
+  type S3Clients,
+} from "../net/s3.ts";
 import type { Transfer } from "../net/transfer.ts";
 import { detectCompression, MAGIC_BYTES } from "./compression.ts";
 import { changedSource } from "./file.ts";
@@ -40,14 +48,15 @@ async function probeObject(address: S3Address, access: S3Access, clients: S3Clie
     clients(access).send(
       new GetObjectCommand({ Bucket: address.bucket, Key: address.key, ...range, ...payer(access) }),
     );
-  const { answer, head } = await explained(`reading ${name}`, access, async () => {
+  const read = await readSmall(`reading ${name}`, access, () =>
     // An empty object has no range.
-    const answer = await get({ Range: `bytes=0-${MAGIC_BYTES - 1}` }).catch((error: unknown) => {
+    get({ Range: `bytes=0-${MAGIC_BYTES - 1}` }).catch((error: unknown) => {
       if (error instanceof Error && error.name === "InvalidRange") return get({});
       throw error;
-    });
-    return { answer, head: (await answer.Body?.transformToByteArray()) ?? new Uint8Array() };
-  });
+    }),
+  );
+  if (read === null) throw new ProtonBeamError(`${name} does not exist. Check the key.`);
+  const { answer, bytes } = read;
   const size = Number(answer.ContentRange?.split("/")[1] ?? answer.ContentLength ?? 0);
   const etag = answer.ETag ?? null;
   const input = {
@@ -55,7 +64,7 @@ async function probeObject(address: S3Address, access: S3Access, clients: S3Clie
     size,
     modified: answer.LastModified?.getTime() ?? null,
     etag,
-    compression: detectCompression(head),
+    compression: detectCompression(bytes),
   };
   return {
     input,

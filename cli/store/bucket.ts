@@ -18,8 +18,16 @@ import {
 import { Upload } from "@aws-sdk/lib-storage";
 import { z } from "zod";
 import { EXIT, ProtonBeamError } from "../errors.ts";
-import { createBackoff, TransientError } from "../net/retry.ts";
-import { explained, isConflict, isMissing, isTransientS3, type S3Clients, s3AccessSchema } from "../net/s3.ts";
+import { TransientError, withRetries } from "../net/retry.ts";
+import {
+  explained,
+  isConflict,
+  isMissing,
+  isTransientS3,
+  readSmall,
+  type S3Clients,
+  s3AccessSchema,
+} from "../net/s3.ts";
 import { readResumed } from "../net/transfer.ts";
 import { readBlocks } from "./blocks.ts";
 
@@ -123,6 +131,11 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
     return answer === null ? null : { size: answer.ContentLength ?? 0, sha256: answer.Metadata?.sha256 ?? null };
   };
 
+  const readText = async (key: string) => {
+    const stored = await readSmall(`reading ${url(key)}`, access, () => client.send(new GetObjectCommand(at(key))));
+    return stored === null ? null : { text: Buffer.from(stored.bytes).toString(), etag: stored.answer.ETag ?? "" };
+  };
+
   const sha256OfObject = async (key: string, size: number) => {
     const hash = new Bun.CryptoHasher("sha256");
     for await (const piece of read(key, 0, size)) hash.update(piece);
@@ -197,16 +210,7 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
         ContinuationToken = page.NextContinuationToken;
       } while (ContinuationToken !== undefined);
     },
-    readText: (key) =>
-      ask("reading", key, async () => {
-        try {
-          const answer = await client.send(new GetObjectCommand(at(key)));
-          return { text: (await answer.Body?.transformToString()) ?? "", etag: answer.ETag ?? "" };
-        } catch (error) {
-          if (isMissing(error)) return null;
-          throw error;
-        }
-      }),
+    readText,
     read: async (key, offset, length) => {
       const bytes = Buffer.allocUnsafe(length);
       let filled = 0;
@@ -244,25 +248,14 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
         } catch (error) {
           if (!isConflict(error) && !(condition !== null && isMissing(error))) throw error;
           // Repeated after its answer was lost, the request finds its own object.
-          const current = await client.send(new GetObjectCommand(at(key))).catch((failure: unknown) => {
-            if (isMissing(failure)) return null;
-            throw failure;
-          });
-          return current !== null && (await current.Body?.transformToString()) === text ? (current.ETag ?? "") : null;
+          const current = await readText(key);
+          return current?.text === text ? current.etag : null;
         }
       }),
-    upload: async (key, path, options) => {
-      const backoff = createBackoff(access.link, `writing ${url(key)}`);
-      for (;;) {
-        try {
-          return await uploadOnce(key, path, options);
-        } catch (error) {
-          if (!(error instanceof TransientError) && !isTransientS3(error))
-            return ask("writing", key, () => Promise.reject(error));
-          await backoff.wait(error);
-        }
-      }
-    },
+    upload: (key, path, options) =>
+      ask("writing", key, () =>
+        withRetries(access.link, `writing ${url(key)}`, isTransientS3, () => uploadOnce(key, path, options)),
+      ),
     copy: (from, to, options) =>
       ask("writing", to, async () => {
         const size = (await head(from))?.size;

@@ -28,8 +28,8 @@ const ERRORS = {
   "internal-error": ["500 Internal Server Error", "InternalError"],
 } as const;
 
-/** Most bytes that pass before a fault strikes. */
-const STRIKES_WITHIN = 200_000;
+/** Most bytes that pass before a fault strikes: as many as a small answer has, or as many as a large one. */
+const STRIKES_WITHIN = [800, 200_000];
 
 /** Starts a TCP proxy on loopback before the server at `port` that deals faults, reproducibly by `random`. */
 export function startFaultProxy(port: number, random: Random): Promise<FaultProxy> {
@@ -45,7 +45,7 @@ export function startFaultProxy(port: number, random: Random): Promise<FaultProx
   const server = createServer((client) => {
     const fault = choose();
     dealt.set(fault, (dealt.get(fault) ?? 0) + 1);
-    serve(client, fault, port, random.int(0, STRIKES_WITHIN), sockets);
+    serve(client, fault, port, random.int(0, random.pick(STRIKES_WITHIN)), sockets);
   });
   return new Promise((resolve) => {
     server.listen(0, "127.0.0.1", () => {

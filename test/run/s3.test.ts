@@ -108,7 +108,7 @@ describe("s3:// inputs", () => {
     const convert = (input: string, env?: Record<string, string>, more: string[] = []) =>
       runCli(["convert", input, "-o", folder.join("nothing"), ...DIRECT, ...more], undefined, env);
     const key = await convert("s3://dumps/none.jsonl");
-    expect([key.exitCode, key.stderr]).toEqual([1, expect.stringContaining("s3://dumps/none.jsonl: NoSuchKey")]);
+    expect([key.exitCode, key.stderr]).toEqual([1, expect.stringContaining("s3://dumps/none.jsonl does not exist")]);
     const bucket = await convert("s3://no-such-bucket/none.jsonl");
     expect(bucket.stderr).toContain("Create the bucket first");
     const prefix = await convert("s3://dumps/nothing/");
