@@ -14,6 +14,11 @@ export class ProtonBeamError extends Error {
   }
 }
 
+/** The error of a run that was told to stop. */
+export function interruption(): ProtonBeamError {
+  return new ProtonBeamError("interrupted: run the same command again to go on", EXIT.resumable);
+}
+
 /** The text of anything thrown. */
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import pkg from "../../package.json" with { type: "json" };
-import { EXIT, type ExitCode, errorMessage, ProtonBeamError } from "../errors.ts";
+import { EXIT, type ExitCode, errorMessage, interruption, ProtonBeamError } from "../errors.ts";
 import { metadataEndpoint } from "../net/imds.ts";
 import type { Link } from "../net/link.ts";
 import { createS3Clients, parseS3Url, type S3Access, type S3Clients } from "../net/s3.ts";
@@ -73,7 +73,8 @@ export async function runConvert(parsedArgs: unknown): Promise<ExitCode> {
   watchSpot(metadataEndpoint(process.env), stop, log, status);
   let outcome: Outcome = "failed";
   try {
-    const staged = args.stage === undefined ? sources : await stage(sources, args.stage, clients, log, progress);
+    const staged =
+      args.stage === undefined ? sources : await stage(sources, args.stage, clients, log, progress, stop.signal);
     const summary = await convert(
       { sources: staged, outputDir, store, options: convertOptionsSchema.parse(args), parallel: args.parallel },
       { log, progress, signal: stop.signal, stdin: () => Bun.stdin.stream(), clients },
@@ -155,7 +156,14 @@ function bucketSettings(url: string, args: ConvertArgs, link: Link): BucketSetti
   };
 }
 
-async function stage(sources: Source[], folder: string, clients: S3Clients, log: Logger, progress: Progress) {
+async function stage(
+  sources: Source[],
+  folder: string,
+  clients: S3Clients,
+  log: Logger,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Source[]> {
   const sizes = sources.map(({ input }) => input.size);
   const total = sizes.reduce<number | null>((sum, size) => (sum === null || size === null ? null : sum + size), 0);
   let state = emptyPhase("bytes", total);
@@ -166,6 +174,7 @@ async function stage(sources: Source[], folder: string, clients: S3Clients, log:
     let here = 0;
     staged.push(
       await stageSource(source, folder, clients, (bytes) => {
+        if (signal.aborted) throw interruption();
         here = bytes;
         state = { ...state, done: before + here };
         show(state);

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import pkg from "../../package.json" with { type: "json" };
-import { EXIT, errorCode, errorMessage, ProtonBeamError } from "../errors.ts";
+import { EXIT, errorCode, errorMessage, interruption, ProtonBeamError } from "../errors.ts";
 import { selectVerifier } from "../event/signature/select.ts";
 import type { ConvertOptions } from "../plan/options.ts";
 import { countBytes, countChunks, fingerprintOf, makePlan } from "../plan/plan.ts";
@@ -97,7 +97,7 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
     const mapped = await interruptible(mapInputs(run), context.signal);
     const reduced = await interruptible(reduceDays(run, mapped.modified), context.signal);
     const counts = settleCounts(mapped.counts, reduced);
-    const published = await publish(run, reduced, counts);
+    const published = await withinGrace(publish(run, reduced, counts), context.signal);
     await store.tidy();
     rmSync(layout.plan);
     const archive = describeArchive(published);
@@ -165,17 +165,21 @@ async function assertSpace({ plan, sources, store, manifest, layout, outputDir, 
   );
 }
 
-/** Waits for a phase, but not longer than {@link GRACE_MS} after the run was told to stop. */
+/** Waits for a phase; throws when the run was told to stop, {@link GRACE_MS} later at the latest. */
 async function interruptible<T>(phase: Promise<T>, signal: AbortSignal): Promise<T> {
-  const interrupted = new ProtonBeamError("interrupted: run the same command again to go on", EXIT.resumable);
+  const result = await withinGrace(phase, signal);
+  if (signal.aborted) throw interruption();
+  return result;
+}
+
+/** Waits for work that is better finished than interrupted, but not longer than {@link GRACE_MS} after the run was told to stop. */
+async function withinGrace<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const grace = new Promise<never>((_, reject) => {
-    const startClock = () => setTimeout(() => reject(interrupted), GRACE_MS).unref();
+    const startClock = () => setTimeout(() => reject(interruption()), GRACE_MS).unref();
     if (signal.aborted) startClock();
     else signal.addEventListener("abort", startClock, { once: true });
   });
-  const result = await Promise.race([phase, grace]);
-  if (signal.aborted) throw interrupted;
-  return result;
+  return Promise.race([work, grace]);
 }
 
 /** Takes what the reduce found to be duplicates off the events. @throws {Error} when the lines do not add up */

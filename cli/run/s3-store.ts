@@ -15,6 +15,7 @@ import { decodeFooter, footerLength } from "../store/container.ts";
 import {
   dayFileName,
   INDEX_FILE,
+  isArchiveKey,
   LOG_FILE,
   MANIFEST_FILE,
   REJECTED_FILE,
@@ -34,8 +35,9 @@ const FOOTERS_AT_ONCE = 32;
 const FOOTER_TAIL_BYTES = 32 * 1024;
 /** Unless all is known to fit, what is in S3 leaves the disk while less than this share of it is free. */
 const FREE_SHARE = 0.5;
-/** Time that the last sync of an interrupted run gets. */
-const LAST_SYNC_MS = 40_000;
+/** Time that an interrupted run gets to make safe what is committed, and then to write log and status. */
+const LAST_UPLOADS_MS = 20_000;
+const LAST_SYNC_MS = 15_000;
 
 const JSON_TYPE = "application/json";
 
@@ -158,7 +160,7 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
         onWait: (holder) => log.info({ holder }, "waiting for the lease of another machine to expire"),
       });
       lease.lost.addEventListener("abort", () => options.stop(leaseLost(bucket.url(""))));
-      const aborted = await bucket.abortUploads("");
+      const aborted = await bucket.abortUploads(isArchiveKey);
       if (aborted > 0) log.info({ aborted }, "abandoned multipart uploads were aborted");
       if (!wasHere) await takeUpLog(bucket, logPath);
 
@@ -178,7 +180,7 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
       const unfinished = await readPlan();
       if (unfinished === null && manifest === null) {
         const names: string[] = [];
-        for await (const { key } of bucket.list("")) names.push(key);
+        for await (const { key } of bucket.list("", "/")) names.push(key);
         assertNoStrangers(bucket.url(""), names);
       }
       if (unfinished !== null && fingerprintOf(unfinished) === fingerprintOf(plan)) {
@@ -278,18 +280,17 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
     close: async (outcome) => {
       if (timer !== null) clearInterval(timer);
       if (lease === null) return;
+      // A link that is down must not hold up the end; the lease expires by itself.
+      if (outcome === "interrupted") await Promise.race([queue.onIdle(), Bun.sleep(LAST_UPLOADS_MS)]);
       const finish = async () => {
-        if (outcome === "interrupted") await queue.onIdle();
         await syncing;
         await syncNow();
         await held().release();
       };
-      // A link that is down must not hold up the end; the lease expires by itself.
       await Promise.race([
         finish().catch((error: unknown) => log.warn({ err: error }, "last sync failed")),
         Bun.sleep(LAST_SYNC_MS),
       ]);
-      if (outcome === "complete") rmSync(layout.owner, { force: true });
     },
   };
 }

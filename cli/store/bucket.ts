@@ -71,7 +71,8 @@ export type WriteCondition = { absent: true } | { etag: string };
 /** The objects below a prefix. Keys are relative to it. All methods throw {@link ProtonBeamError}. */
 export interface Bucket {
   url(key: string): string;
-  list(prefix: string): AsyncGenerator<ObjectInfo>;
+  /** @param delimiter leaves out the keys that have it after the prefix */
+  list(prefix: string, delimiter?: string): AsyncGenerator<ObjectInfo>;
   /** Size and noted SHA-256 of an object, or null when there is none. */
   head(key: string): Promise<{ size: number; sha256: string | null } | null>;
   readText(key: string): Promise<{ text: string; etag: string } | null>;
@@ -85,8 +86,8 @@ export interface Bucket {
   /** Copies within the bucket what `upload` put. */
   copy(from: string, to: string, options: UploadOptions): Promise<void>;
   remove(keys: string[]): Promise<void>;
-  /** Aborts multipart uploads that a dead process left below a prefix. */
-  abortUploads(prefix: string): Promise<number>;
+  /** Aborts the multipart uploads that a dead process left, of keys that are ours. */
+  abortUploads(isOurs: (key: string) => boolean): Promise<number>;
 }
 
 export function createBucket(settings: BucketSettings, clients: S3Clients): Bucket {
@@ -200,11 +201,11 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
   return {
     url,
     head,
-    list: async function* (below) {
+    list: async function* (below, Delimiter) {
       let ContinuationToken: string | undefined;
       do {
         const page = await ask("listing", below, () =>
-          client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix + below, ContinuationToken })),
+          client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix + below, Delimiter, ContinuationToken })),
         );
         for (const { Key = "", Size = 0 } of page.Contents ?? []) yield { key: Key.slice(prefix.length), size: Size };
         ContinuationToken = page.NextContinuationToken;
@@ -285,16 +286,19 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
           throw new ProtonBeamError(`s3://${Bucket}/${failed.Key} could not be removed: ${failed.Message}`);
       }
     },
-    abortUploads: async (below) => {
+    abortUploads: async (isOurs) => {
       let aborted = 0;
       let KeyMarker: string | undefined;
       let UploadIdMarker: string | undefined;
       do {
-        const page = await ask("listing uploads", below, () =>
-          client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: prefix + below, KeyMarker, UploadIdMarker })),
+        const page = await ask("listing uploads", "", () =>
+          client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: prefix, KeyMarker, UploadIdMarker })),
         );
-        for (const { Key, UploadId } of page.Uploads ?? []) {
-          await ask("aborting", below, () => client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })));
+        for (const { Key = "", UploadId } of page.Uploads ?? []) {
+          if (!isOurs(Key.slice(prefix.length))) continue;
+          await ask("aborting", Key.slice(prefix.length), () =>
+            client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })),
+          );
           aborted++;
         }
         KeyMarker = page.IsTruncated ? page.NextKeyMarker : undefined;

@@ -1,4 +1,6 @@
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import { EXIT, ProtonBeamError } from "../errors.ts";
 import type { Bucket } from "./bucket.ts";
 import type { Section } from "./container.ts";
 
@@ -16,6 +18,7 @@ export interface StoredSection {
 /**
  * Makes sections readable on this disk: those of containers that are not here are fetched into `scratchPath`.
  * Memory is bounded by 32 MiB or the largest section.
+ * @throws {ProtonBeamError} resumable, when a container in S3 is damaged; it is removed, so that the next run makes it anew
  */
 export async function fetchSections<T extends StoredSection>(
   sections: T[],
@@ -33,6 +36,7 @@ export async function fetchSections<T extends StoredSection>(
         batch.map(({ key, section }) => bucket.read(key, section.offset, section.length)),
       );
       for (const [i, bytes] of parts.entries()) {
+        if (crc32(bytes) !== batch[i].section.crc) throw await discard(bucket, batch[i].key);
         for (let at = 0; at < bytes.length; ) at += writeSync(scratch, bytes, at);
         fetched.set(batch[i], { ...batch[i], path: scratchPath, section: { ...batch[i].section, offset } });
         offset += bytes.length;
@@ -42,6 +46,14 @@ export async function fetchSections<T extends StoredSection>(
     closeSync(scratch);
   }
   return sections.map((section) => fetched.get(section) ?? section);
+}
+
+async function discard(bucket: Bucket, key: string): Promise<ProtonBeamError> {
+  await bucket.remove([key]);
+  return new ProtonBeamError(
+    `${bucket.url(key)} was damaged and has been removed. Run the same command again: it makes it anew.`,
+    EXIT.resumable,
+  );
 }
 
 function* inBatches<T extends StoredSection>(sections: T[]): Generator<T[]> {

@@ -57,6 +57,12 @@ function chunkName(chunk: number): string {
   return String(chunk).padStart(8, "0");
 }
 
+/** Whether a key below the prefix of an archive is one that this program writes. */
+export function isArchiveKey(key: string): boolean {
+  const names: string[] = [INDEX_FILE, LOG_FILE, MANIFEST_FILE, STATUS_FILE, REJECTED_FILE];
+  return key.startsWith(WORK) || DAY_FILE.test(key) || names.includes(key);
+}
+
 const WORK = ".proton-beam/";
 
 /** The keys of an unfinished run below the prefix of an archive in S3. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { z } from "zod";
-import { EXIT, ProtonBeamError } from "../errors.ts";
+import { EXIT, interruption, ProtonBeamError } from "../errors.ts";
 import type { Bucket, WriteCondition } from "./bucket.ts";
 
 const leaseSchema = z.object({
@@ -64,7 +64,7 @@ export async function acquireLease(request: LeaseRequest): Promise<Lease> {
     }
     await Bun.sleep(Math.min(1000, leaseMs / 4));
   }
-  throw new ProtonBeamError("interrupted: run the same command again to go on", EXIT.resumable);
+  throw interruption();
 }
 
 function holdLease({ bucket, key, owner, leaseMs }: LeaseRequest, firstEtag: string, firstRenewed: number): Lease {
@@ -72,6 +72,7 @@ function holdLease({ bucket, key, owner, leaseMs }: LeaseRequest, firstEtag: str
   let etag = firstEtag;
   let renewed = firstRenewed;
   let renewing: Promise<void> | null = null;
+  let isReleased = false;
 
   const renew = async () => {
     const before = Date.now();
@@ -94,7 +95,7 @@ function holdLease({ bucket, key, owner, leaseMs }: LeaseRequest, firstEtag: str
   timer.unref();
   lost.signal.addEventListener("abort", () => clearInterval(timer));
 
-  const isHeld = () => !lost.signal.aborted && Date.now() - renewed < leaseMs;
+  const isHeld = () => !isReleased && !lost.signal.aborted && Date.now() - renewed < leaseMs;
   return {
     lost: lost.signal,
     isHeld,
@@ -104,7 +105,10 @@ function holdLease({ bucket, key, owner, leaseMs }: LeaseRequest, firstEtag: str
     release: async () => {
       clearInterval(timer);
       await renewing;
-      if (isHeld()) await bucket.remove([key]);
+      const wasHeld = isHeld();
+      // What is still under way must not write under the lease of the next holder.
+      isReleased = true;
+      if (wasHeld) await bucket.remove([key]);
     },
   };
 }

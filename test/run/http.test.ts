@@ -226,6 +226,22 @@ describe("--stage", () => {
   });
 });
 
+test("--stage that is interrupted exits with 75 and goes on with what is there", async () => {
+  const stage = folder.join("stage-stop");
+  const args = [`${server.url}/slow/dump.jsonl`, "-o", folder.join("stage-stop-out"), "--stage", stage, ...CHUNKS];
+  const child = startCli(["convert", ...args]);
+  const part = () => (existsSync(stage) ? readdirSync(stage).find((name) => name.endsWith(".part")) : undefined);
+  const size = () => statSync(join(stage, part() ?? "")).size;
+  while (child.exitCode === null && (part() === undefined || size() < 1_000_000)) await Bun.sleep(5);
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(75);
+  const taken = size();
+  const before = accesses().length;
+  await convertOk(args);
+  expect(accesses().slice(before).join("\n")).toContain(`bytes=${taken}-`);
+  expect(days(folder.join("stage-stop-out"))).toEqual(wanted);
+}, 30_000);
+
 describe("archive.org", () => {
   const files = new Map([
     ["a file.jsonl", readFileSync(dump.path)],

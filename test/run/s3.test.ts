@@ -188,12 +188,14 @@ describe("--s3-output", () => {
     expectUndisturbed("added", both);
   }, 60_000);
 
-  test("uploads that a dead process left are aborted", async () => {
+  test("uploads that a dead process left are aborted, those of others are not", async () => {
     const Key = "abandoned/2024_01_01.pb.gz";
-    await client.send(new CreateMultipartUploadCommand({ Bucket: "archives", Key }));
+    const foreign = "abandoned/video.mp4";
+    for (const key of [Key, foreign])
+      await client.send(new CreateMultipartUploadCommand({ Bucket: "archives", Key: key }));
     await convertOk([dump.path, ...to("abandoned"), ...DIRECT, ...CHUNKS]);
     const list = await client.send(new ListMultipartUploadsCommand({ Bucket: "archives", Prefix: "abandoned/" }));
-    expect(list.Uploads ?? []).toEqual([]);
+    expect((list.Uploads ?? []).map((upload) => upload.Key)).toEqual([foreign]);
     expectUndisturbed("abandoned");
   }, 30_000);
 
@@ -252,6 +254,22 @@ describe("a run that is interrupted", () => {
     expectUndisturbed("taken");
     const log = readFileSync(join(archive("taken"), "proton-beam.log"), "utf8");
     expect(log.split("conversion started").length).toBeGreaterThan(2);
+  }, 30_000);
+
+  test("and a segment of which was damaged in S3 is made anew", async () => {
+    const args = [dump.path, "-j", "1", ...DIRECT, ...CHUNKS];
+    const child = startCli(["convert", ...args, ...to("damaged")]);
+    while (child.exitCode === null && segmentsOf("damaged").length < 4) await Bun.sleep(2);
+    child.kill("SIGTERM");
+    await child.exited;
+    const segment = join(archive("damaged"), ".proton-beam/segments", segmentsOf("damaged")[0]);
+    const bytes = readFileSync(segment);
+    bytes[5000] ^= 1;
+    writeFileSync(segment, bytes);
+    const first = await runCli(["convert", ...args, ...to("damaged", "damaged-1")]);
+    expect([first.exitCode, first.stderr]).toEqual([75, expect.stringContaining("was damaged and has been removed")]);
+    await convertOk([...args, ...to("damaged", "damaged-2")]);
+    expectUndisturbed("damaged");
   }, 30_000);
 
   test("of another input or option is refused, with what differs", async () => {
