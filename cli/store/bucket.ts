@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
 import { Readable } from "node:stream";
 import {
   AbortMultipartUploadCommand,
@@ -29,7 +29,6 @@ import {
   s3AccessSchema,
 } from "../net/s3.ts";
 import { readResumed } from "../net/transfer.ts";
-import { readBlocks } from "./blocks.ts";
 
 const MIB = 1024 ** 2;
 const PART_BYTES = 8 * MIB;
@@ -166,7 +165,7 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
       ChecksumAlgorithm: "SHA256",
       Body: isSmall
         ? digests.pass(readFileSync(path))
-        : Readable.from(passBlocks(path, digests), { objectMode: false }),
+        : Readable.from(passParts(path, partBytes, digests), { objectMode: false, highWaterMark: partBytes }),
     };
     const upload = new Upload({ client, params, partSize: partBytes, queueSize: PARTS_AT_ONCE });
     await upload.done().catch((error: unknown) => {
@@ -357,7 +356,19 @@ function createDigests(partBytes: number) {
   };
 }
 
-function* passBlocks(path: string, digests: ReturnType<typeof createDigests>): Generator<Buffer> {
-  // The SDK holds on to what it is given, so each block is its own.
-  for (const block of readBlocks(path)) yield digests.pass(Buffer.from(block));
+/** A file in blocks of a part each, so that the SDK need not put parts together. It holds on to them: each is its own. */
+function* passParts(path: string, partBytes: number, digests: ReturnType<typeof createDigests>): Generator<Buffer> {
+  const file = openSync(path, "r");
+  try {
+    for (;;) {
+      const part = Buffer.allocUnsafe(partBytes);
+      let length = 0;
+      for (let read = -1; read !== 0 && length < partBytes; length += read)
+        read = readSync(file, part, length, partBytes - length, null);
+      if (length > 0) yield digests.pass(part.subarray(0, length));
+      if (length < partBytes) return;
+    }
+  } finally {
+    closeSync(file);
+  }
 }
