@@ -1,6 +1,7 @@
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import {
+  bodyOf,
   explained,
   isConflict,
   isMissing,
@@ -104,7 +105,7 @@ export async function openObject(
   if (input.etag !== null && ETag !== undefined && ETag !== input.etag)
     throw changedSource(input.name, ` (ETag ${input.etag} became ${ETag})`);
   if (Body === undefined) throw new Error(`${input.name}: the answer has no body`);
-  return { body: Body.transformToWebStream(), abort: () => controller.abort() };
+  return { body: bodyOf(Body), abort: () => controller.abort() };
 }
 
 /** @throws {ProtonBeamError} when the object is no longer the one that was planned */

@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import {
   AbortMultipartUploadCommand,
@@ -20,6 +21,7 @@ import { z } from "zod";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import { TransientError, withRetries } from "../net/retry.ts";
 import {
+  bodyOf,
   explained,
   isConflict,
   isMissing,
@@ -109,16 +111,16 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
   });
 
   const read = async function* (key: string, from: number, to: number): AsyncGenerator<Uint8Array> {
-    const open = async (start: number, end: number | null) => {
+    const openRange = async (start: number, end: number | null) => {
       const controller = new AbortController();
       const range = { Range: `bytes=${start}-${(end ?? to) - 1}` };
       const { Body } = await ask("reading", key, () =>
         client.send(new GetObjectCommand({ ...at(key), ...range }), { abortSignal: controller.signal }),
       );
       if (Body === undefined) throw new TransientError("the answer has no body");
-      return { body: Body.transformToWebStream(), abort: () => controller.abort() };
+      return { body: bodyOf(Body), abort: () => controller.abort() };
     };
-    yield* readResumed(`reading ${url(key)}`, access.link, open, from, to);
+    yield* readResumed(`reading ${url(key)}`, access.link, openRange, from, to);
   };
 
   const headObject = (key: string) =>
@@ -316,6 +318,8 @@ interface ReadDigests {
   storedChecksum: string;
 }
 
+type Digests = ReturnType<typeof createDigests>;
+
 /** Hashes bytes as they pass, whole and by part. */
 function createDigests(partBytes: number) {
   const whole = new Bun.CryptoHasher("sha256");
@@ -357,18 +361,17 @@ function createDigests(partBytes: number) {
 }
 
 /** A file in blocks of a part each, so that the SDK need not put parts together. It holds on to them: each is its own. */
-function* passParts(path: string, partBytes: number, digests: ReturnType<typeof createDigests>): Generator<Buffer> {
-  const file = openSync(path, "r");
+async function* passParts(path: string, partBytes: number, digests: Digests): AsyncGenerator<Buffer> {
+  const file = await open(path);
   try {
-    for (;;) {
+    for (let length = partBytes; length === partBytes; ) {
       const part = Buffer.allocUnsafe(partBytes);
-      let length = 0;
+      length = 0;
       for (let read = -1; read !== 0 && length < partBytes; length += read)
-        read = readSync(file, part, length, partBytes - length, null);
+        read = (await file.read(part, length, partBytes - length)).bytesRead;
       if (length > 0) yield digests.pass(part.subarray(0, length));
-      if (length < partBytes) return;
     }
   } finally {
-    closeSync(file);
+    await file.close();
   }
 }
