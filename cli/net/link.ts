@@ -1,13 +1,10 @@
-import { z } from "zod";
-
 /** How much a network link is borne with. */
-export const linkSchema = z.object({
+export interface Link {
   /** Time for which failing requests are repeated without any progress, milliseconds. */
-  retryMs: z.number().positive(),
+  retryMs: number;
   /** Time without a byte after which a peer is taken for dead, milliseconds. */
-  stallMs: z.number().positive(),
-});
-export type Link = z.infer<typeof linkSchema>;
+  stallMs: number;
+}
 
 /**
  * The pieces of a body as they come.

@@ -1,7 +1,6 @@
 import { type GetObjectCommandOutput, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
-import { z } from "zod";
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
-import { inTime, linkSchema } from "./link.ts";
+import { inTime, type Link } from "./link.ts";
 import { backoffDelay, gaveUp, TransientError, withRetries } from "./retry.ts";
 
 const CONNECT_MS = 10_000;
@@ -12,17 +11,16 @@ const SOCKET_MS = 30 * 60_000;
 const MAX_SOCKETS = 128;
 
 /** How to reach S3. What is null is taken from the environment as by all AWS tools. */
-export const s3AccessSchema = z.object({
-  region: z.string().nullable(),
-  endpoint: z.string().nullable(),
-  pathStyle: z.boolean(),
+export interface S3Access {
+  region: string | null;
+  endpoint: string | null;
+  pathStyle: boolean;
   /** Send no signature: for public buckets. */
-  anonymous: z.boolean(),
+  anonymous: boolean;
   /** Agree to pay for requests and traffic. */
-  requestPayer: z.boolean(),
-  link: linkSchema,
-});
-export type S3Access = z.infer<typeof s3AccessSchema>;
+  requestPayer: boolean;
+  link: Link;
+}
 
 /** A bucket and a key, or the beginning of keys. */
 export interface S3Address {
@@ -137,7 +135,7 @@ export function isTransientS3(error: unknown): boolean {
   return status === 408 || status === 429 || status >= 500 || status < 300;
 }
 
-export function statusOf(error: unknown): number | null {
+function statusOf(error: unknown): number | null {
   if (typeof error !== "object" || error === null || !("$metadata" in error)) return null;
   const { $metadata } = error;
   if (typeof $metadata !== "object" || $metadata === null || !("httpStatusCode" in $metadata)) return null;

@@ -14,7 +14,6 @@ const runRecordSchema = z.object({
   options: convertOptionsSchema,
   counts: countsSchema,
 });
-export type RunRecord = z.infer<typeof runRecordSchema>;
 
 const fileRecordSchema = z.object({ path: z.string(), size: z.number(), sha256: z.string() });
 export type FileRecord = z.infer<typeof fileRecordSchema>;

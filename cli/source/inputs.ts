@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** How the bytes of an input are stored. */
-export const compressionSchema = z.enum(["none", "gzip", "zstd", "xz", "bzip2"]);
+const compressionSchema = z.enum(["none", "gzip", "zstd", "xz", "bzip2"]);
 export type Compression = z.infer<typeof compressionSchema>;
 
 /** What identifies an input: as long as these are equal its bytes are taken to be. */

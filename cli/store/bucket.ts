@@ -17,7 +17,6 @@ import {
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
-import { z } from "zod";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import { TransientError, withRetries } from "../net/retry.ts";
 import {
@@ -27,8 +26,8 @@ import {
   isMissing,
   isTransientS3,
   readSmall,
+  type S3Access,
   type S3Clients,
-  s3AccessSchema,
 } from "../net/s3.ts";
 import { readResumed } from "../net/transfer.ts";
 
@@ -41,17 +40,16 @@ const COPY_PART_BYTES = 512 * MIB;
 const DELETE_AT_ONCE = 1000;
 
 /** A prefix of a bucket, and how objects are put there. Plain data, so that it can be handed to threads. */
-export const bucketSettingsSchema = z.object({
-  bucket: z.string(),
+export interface BucketSettings {
+  bucket: string;
   /** Empty, or with a slash at its end. */
-  prefix: z.string(),
-  access: s3AccessSchema,
-  sse: z.enum(["AES256", "aws:kms"]).nullable(),
-  kmsKeyId: z.string().nullable(),
+  prefix: string;
+  access: S3Access;
+  sse: "AES256" | "aws:kms" | null;
+  kmsKeyId: string | null;
   /** Of finished outputs; what is only kept for a while is always in the standard class. */
-  storageClass: z.string().nullable(),
-});
-export type BucketSettings = z.infer<typeof bucketSettingsSchema>;
+  storageClass: string | null;
+}
 
 export interface ObjectInfo {
   key: string;

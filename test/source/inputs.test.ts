@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { EXIT, ProtonBeamError } from "../../cli/errors.ts";
 import { createS3Clients } from "../../cli/net/s3.ts";
 import { findSources } from "../../cli/source/find.ts";
+import { publicName } from "../../cli/source/http.ts";
 import { temporaryFolder } from "../run/cli.ts";
 
 function makeTree() {
@@ -55,4 +56,11 @@ test("an argument that names nothing is bad usage, and says so", async () => {
     expect((thrown as ProtonBeamError).exitCode).toBe(EXIT.usage);
     expect((thrown as ProtonBeamError).message).toContain(arg);
   }
+});
+
+test("the name of an address tells no password and no signature", () => {
+  expect(publicName("https://me:secret@example.org/a%20b.jsonl?v=2#x")).toBe("https://example.org/a%20b.jsonl?v=2");
+  expect(publicName("https://b.s3.amazonaws.com/k.zst?X-Amz-Signature=abc&X-Amz-Expires=60")).toBe(
+    "https://b.s3.amazonaws.com/k.zst",
+  );
 });
