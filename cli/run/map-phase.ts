@@ -103,7 +103,7 @@ async function* mapTasks(run: Run, planned: { chunks: number }): AsyncGenerator<
     for await (const { range, path } of spooled) {
       const chunk = planned.chunks++;
       const knownHash = catalog.contentHash(chunk) ?? null;
-      yield mapTask(run, chunk, input, range, { from: "spool", path, name: input.name, knownHash });
+      yield mapTask(run, chunk, input, range, { from: "spool", path, knownHash });
     }
   }
 }

@@ -13,9 +13,7 @@ import type { FileRecord } from "./manifest.ts";
  * Where the bytes of a chunk are: in a seekable source, or in a file that a stream was spooled to and the worker removes.
  * `knownHash`: the segment of the chunk is safe elsewhere, and the bytes are only to be compared with this hash.
  */
-export type ChunkBytes =
-  | { from: "source"; source: Source }
-  | { from: "spool"; path: string; name: string; knownHash: string | null };
+export type ChunkBytes = { from: "source"; source: Source } | { from: "spool"; path: string; knownHash: string | null };
 
 /** A daily file for the index: made by this run, or one that the archive's index already has. */
 export type IndexDay = { path: string; day: number } & (

@@ -40,7 +40,7 @@ export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]
   const map = async ({ job, bytes }: Task & { type: "map" }): Promise<Results["map"]> => {
     const contentHash = bytes.from === "spool" ? sha256OfFile(bytes.path) : null;
     if (bytes.from === "spool" && bytes.knownHash !== null) {
-      if (bytes.knownHash !== contentHash) throw changedStream(bytes.name, job.range.start);
+      if (bytes.knownHash !== contentHash) throw changedStream(job.source, job.range.start);
       rmSync(bytes.path);
       return { footer: null, reused: true };
     }

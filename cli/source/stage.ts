@@ -1,20 +1,10 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ProtonBeamError } from "../errors.ts";
 import type { S3Clients } from "../net/s3.ts";
 import { renameDurably, writeAtomically } from "../store/atomic.ts";
-import { readBlocks } from "../store/blocks.ts";
-import { sha256OfFile } from "../store/checksum.ts";
+import { writeAll } from "../store/blocks.ts";
+import { hashOfFile, sha256OfFile } from "../store/checksum.ts";
 import { fileSource } from "./local.ts";
 import { readRange } from "./read.ts";
 import type { Source } from "./source.ts";
@@ -59,7 +49,7 @@ async function download(
   try {
     let position = statSync(part).size;
     for await (const piece of readRange(source, position, source.input.size, clients)) {
-      for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
+      writeAll(file, piece);
       position += piece.length;
       onProgress(position);
     }
@@ -76,10 +66,7 @@ function stagedName({ input }: Source): string {
 }
 
 function assertChecksum({ input, checksum }: Source, path: string): void {
-  if (checksum === null) return;
-  const hash = new Bun.CryptoHasher(checksum.algorithm);
-  for (const block of readBlocks(path)) hash.update(block);
-  if (hash.digest("hex") === checksum.hex) return;
+  if (checksum === null || hashOfFile(path, checksum.algorithm) === checksum.hex) return;
   rmSync(path);
   throw new ProtonBeamError(
     `the copy of ${input.name} does not have the ${checksum.algorithm} that its source publishes; it was removed. ` +

@@ -1,4 +1,5 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
+import { writeAll } from "../store/blocks.ts";
 import { type ByteRange, scanFrom } from "./lines.ts";
 
 const NEWLINE = 0x0a;
@@ -70,7 +71,7 @@ function createSpool(nextPath: () => string) {
         path = nextPath();
         file = openSync(path, "w");
       }
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+      writeAll(file, bytes);
     },
     close: () => {
       if (file !== null) closeSync(file);

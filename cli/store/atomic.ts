@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { writeAll } from "./blocks.ts";
 
 /** Names that end so are unfinished; whoever finds one at the start of a run removes it. */
 export const TEMPORARY_SUFFIX = ".tmp";
@@ -18,9 +19,7 @@ export function createAtomicFile(path: string): AtomicFile {
   const temporary = path + TEMPORARY_SUFFIX;
   const file = openSync(temporary, "w");
   return {
-    write: (bytes) => {
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at);
-    },
+    write: (bytes) => writeAll(file, bytes),
     commit: () => {
       fsyncSync(file);
       closeSync(file);

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
 
 const BLOCK_BYTES = 1024 ** 2;
 
@@ -16,4 +16,9 @@ export function* readBlocks(path: string, limit = Number.POSITIVE_INFINITY): Gen
   } finally {
     closeSync(file);
   }
+}
+
+/** Writes all of `bytes` at the file's position: one write may take only a part. */
+export function writeAll(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }

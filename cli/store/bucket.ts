@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import {
@@ -30,6 +30,7 @@ import {
   type S3Clients,
 } from "../net/s3.ts";
 import { readResumed } from "../net/transfer.ts";
+import { writeAll } from "./blocks.ts";
 
 const MIB = 1024 ** 2;
 const PART_BYTES = 8 * MIB;
@@ -225,8 +226,7 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
       if (info === null) throw new ProtonBeamError(`${url(key)} is gone`, EXIT.failed);
       const file = openSync(path, "w");
       try {
-        for await (const piece of read(key, 0, info.size))
-          for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
+        for await (const piece of read(key, 0, info.size)) writeAll(file, piece);
       } finally {
         closeSync(file);
       }

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { EXIT, ProtonBeamError } from "../errors.ts";
+import { writeAll } from "./blocks.ts";
 import type { Bucket } from "./bucket.ts";
 import type { Section } from "./container.ts";
 
@@ -37,7 +38,7 @@ export async function fetchSections<T extends StoredSection>(
       );
       for (const [i, bytes] of parts.entries()) {
         if (crc32(bytes) !== batch[i].section.crc) throw await discard(bucket, batch[i].key);
-        for (let at = 0; at < bytes.length; ) at += writeSync(scratch, bytes, at);
+        writeAll(scratch, bytes);
         fetched.set(batch[i], { ...batch[i], path: scratchPath, section: { ...batch[i].section, offset } });
         offset += bytes.length;
       }
