@@ -1,9 +1,12 @@
 import { availableParallelism } from "node:os";
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
-import { parseKinds, parseSize, parseTime } from "./values.ts";
+import { convertArgs } from "../dataset/convert-args.ts";
+import { readDataset } from "../dataset/read.ts";
+import { parseKinds, parseSize, parseTime } from "../plan/values.ts";
 
 interface ConvertArgs {
   input: string[];
+  dataset?: string;
   outputDir: string;
   validateSignatures: boolean;
   validateEventIds: boolean;
@@ -38,7 +41,7 @@ const OUTPUT = "Output in S3:";
 const NETWORK = "Network:";
 
 export const convertCommand: CommandModule<object, ConvertArgs> = {
-  command: "convert <input..>",
+  command: "convert [input..]",
   describe: "Convert event dumps (JSON Lines) to daily protobuf files with an index",
   builder: (yargs) => options(yargs) as Argv<ConvertArgs>,
   handler: async (args: ArgumentsCamelCase<ConvertArgs>) => {
@@ -55,6 +58,9 @@ function options(yargs: Argv): Argv {
       describe:
         "Files, directories (their dumps), globs, http(s):// addresses, archive.org items, s3://bucket/key, s3://bucket/prefix/, or - for standard input; plain, gzip, zstd, xz or bzip2",
     })
+    .config("dataset", "A dataset file (stacks/datasets/NAME.json): its sources, output and options", (path) =>
+      convertArgs(readDataset(path)),
+    )
     .option("output-dir", {
       alias: "o",
       type: "string",
@@ -203,6 +209,11 @@ function options(yargs: Argv): Argv {
     .example("$0 convert 'dumps/*.jsonl' -o archive --validate-signatures", "many files, every signature checked")
     .example("$0 convert https://example.org/dump.jsonl.zst -o archive", "from a web server, decompressed on the way")
     .example("$0 convert s3://dumps/2024/ -o work --s3-output s3://archives/nostr", "from S3 to S3")
+    .example("$0 convert --dataset stacks/datasets/example.json -o work", "what a dataset file says")
+    .check(({ input }) => {
+      if (!Array.isArray(input) || input.length === 0) throw new Error("Name an input, or a --dataset.");
+      return true;
+    })
     .epilogue(
       "Stopped in the middle (Ctrl-C, kill -9, a full disk), the same command goes on where it was.\n" +
         "With an archive in --output-dir, new inputs are added to it and deduplicated against it.\n" +

@@ -5,7 +5,8 @@ import pkg from "../../package.json" with { type: "json" };
 import { EXIT, type ExitCode, errorMessage, interruption, ProtonBeamError } from "../errors.ts";
 import { metadataEndpoint } from "../net/imds.ts";
 import type { Link } from "../net/link.ts";
-import { createS3Clients, parseS3Url, type S3Access, type S3Clients } from "../net/s3.ts";
+import { createS3Clients, type S3Access, type S3Clients } from "../net/s3.ts";
+import { parseS3Url } from "../net/s3-url.ts";
 import { convertOptionsSchema } from "../plan/options.ts";
 import { createLog, type Logger } from "../report/log.ts";
 import { createProgress, emptyPhase, type Progress, silentProgress } from "../report/progress.ts";
@@ -27,6 +28,7 @@ const seconds = z.number().positive();
 
 const argsSchema = convertOptionsSchema.extend({
   input: z.array(z.string()).min(1),
+  dataset: z.string().optional(),
   outputDir: z.string().min(1),
   s3Output: z.string().optional(),
   syncInterval: seconds,

@@ -1,5 +1,5 @@
 import type { S3Access, S3Clients } from "../net/s3.ts";
-import { parseS3Url } from "../net/s3.ts";
+import { parseS3Url } from "../net/s3-url.ts";
 import { findArchived, parseArchiveUrl } from "./archive-org.ts";
 import { probeHttp } from "./http.ts";
 import { fileIdentity, findFiles } from "./local.ts";

@@ -7,9 +7,9 @@ import {
   isMissing,
   readSmall,
   type S3Access,
-  type S3Address,
   type S3Clients,
 } from "../net/s3.ts";
+import type { S3Address } from "../net/s3-url.ts";
 import type { Transfer } from "../net/transfer.ts";
 import { detectCompression, MAGIC_BYTES } from "./compression.ts";
 import { changedSource } from "./file.ts";

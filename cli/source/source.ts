@@ -1,5 +1,6 @@
 import type { Link } from "../net/link.ts";
-import type { S3Access, S3Address } from "../net/s3.ts";
+import type { S3Access } from "../net/s3.ts";
+import type { S3Address } from "../net/s3-url.ts";
 import { contentSize, type Input } from "./inputs.ts";
 
 /** Where the bytes of an input are. */

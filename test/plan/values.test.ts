@@ -1,16 +1,17 @@
 import { expect, test } from "bun:test";
-import { parseKinds, parseSize, parseTime } from "../../cli/commands/values.ts";
+import { parseKinds, parseSize, parseTime } from "../../cli/plan/values.ts";
 
 test("sizes", () => {
-  expect(["1", "10k", "10 KB", "64MiB", "1.5g", "2Gi"].map(parseSize)).toEqual([
+  expect(["1", "10k", "10 KB", "64MiB", "1.5g", "2Gi", "2.5TB"].map(parseSize)).toEqual([
     1,
     10_000,
     10_000,
     64 * 1024 ** 2,
     1.5e9,
     2 * 1024 ** 3,
+    2.5e12,
   ]);
-  for (const text of ["", "x", "-1", "1TB", "1e9", "NaN"]) expect(() => parseSize(text)).toThrow("no size");
+  for (const text of ["", "x", "-1", "1PB", "1e9", "NaN"]) expect(() => parseSize(text)).toThrow("no size");
 });
 
 test("kinds", () => {

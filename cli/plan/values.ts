@@ -1,10 +1,20 @@
 /** Readers of option values. Each throws an Error whose message says what is accepted. */
 
-const UNITS: Record<string, number> = { "": 1, k: 1e3, m: 1e6, g: 1e9, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3 };
+const UNITS: Record<string, number> = {
+  "": 1,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  ki: 1024,
+  mi: 1024 ** 2,
+  gi: 1024 ** 3,
+  t: 1e12,
+  ti: 1024 ** 4,
+};
 
-/** `1234`, `64MiB`, `10MB`, `1g` → bytes */
+/** `1234`, `64MiB`, `10MB`, `2.5TB` → bytes */
 export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmg]i?)?b?$/i.exec(text.trim());
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?$/i.exec(text.trim());
   const bytes = match === null ? Number.NaN : Number(match[1]) * (UNITS[(match[2] ?? "").toLowerCase()] ?? Number.NaN);
   if (!Number.isSafeInteger(Math.round(bytes))) throw new Error(`"${text}" is no size; write for example 64MiB`);
   return Math.round(bytes);
