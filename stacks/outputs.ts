@@ -1,0 +1,55 @@
+import type { PolicyStatement } from "./constructs/policies.ts";
+import { policyJson } from "./constructs/policies.ts";
+import { keyPrefix, type Storage } from "./constructs/storage.ts";
+import { type Deployment, LOG_PREFIXES, logGroupName } from "./deployment.ts";
+import { TerraformOutput, type TerraformStack } from "./terraform.ts";
+
+interface Places {
+  storage: Storage;
+  firstGroup: string;
+  dashboard: string;
+  estimate: string;
+  sourceStatements: PolicyStatement[];
+  roleArn: string;
+}
+
+/** What a person wants to know after a deployment. Commands are for the AWS CLI. */
+export function createOutputs(stack: TerraformStack, deployment: Deployment, places: Places): void {
+  const { region, source } = deployment.dataset;
+  const { storage, firstGroup, dashboard, estimate, sourceStatements, roleArn } = places;
+  const { output, logs } = storage;
+  const instanceQuery = `aws ec2 describe-instances --region ${region} --filters Name=tag:Name,Values=${deployment.id} Name=instance-state-name,Values=running --query 'Reservations[].Instances[].InstanceId' --output text`;
+  const values: Record<string, [value: string, description: string]> = {
+    archive_url: [
+      `s3://${output.bucket}/${keyPrefix(output.prefix)}`,
+      "The archive; manifest.json is there when it is complete",
+    ],
+    status_command: [
+      `aws s3 cp --region ${region} s3://${output.bucket}/${keyPrefix(output.prefix)}status.json -`,
+      "How far the run is",
+    ],
+    log_command: [`aws logs tail --region ${region} --follow ${logGroupName(deployment)}`, "The log as it is written"],
+    run_logs_url: [`s3://${logs.bucket}/${LOG_PREFIXES.runs}/`, "Logs that instances left behind"],
+    session_command: [
+      `aws ssm start-session --region ${region} --target $(${instanceQuery})`,
+      "A shell on the instance",
+    ],
+    start_command: [
+      `aws autoscaling set-desired-capacity --region ${region} --auto-scaling-group-name ${firstGroup} --desired-capacity 1`,
+      "Starts another run",
+    ],
+    dashboard_url: [
+      `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards:name=${dashboard}`,
+      "Graphs",
+    ],
+    estimate: [estimate, "What a run is expected to take"],
+  };
+  for (const [name, [value, description]] of Object.entries(values))
+    new TerraformOutput(stack, name, { value, description, staticId: true });
+  if (sourceStatements.length > 0)
+    new TerraformOutput(stack, "source_bucket_policy", {
+      value: policyJson(sourceStatements.map((statement) => ({ ...statement, Principal: { AWS: roleArn } }))),
+      description: `What the owners of ${source.urls.join(", ")} add to their bucket policies when they are of another account`,
+      staticId: true,
+    });
+}

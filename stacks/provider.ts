@@ -1,0 +1,28 @@
+import type { Dataset } from "../cli/dataset/schema.ts";
+import { AwsProvider, type TerraformStack } from "./terraform.ts";
+
+/** Both major versions of the provider take all arguments that the stacks use. */
+const VERSIONS = ">= 5.100.0, < 7.0.0";
+const TERRAFORM_VERSIONS = ">= 1.9.0";
+
+/** @param endpoint one address for all services, of an emulator; null for AWS */
+export function createProvider(stack: TerraformStack, { region, tags }: Dataset, endpoint: string | null): void {
+  const services = ["autoscaling", "cloudtrail", "cloudwatch", "ec2", "iam", "logs", "s3", "sns", "ssm", "sts"];
+  new AwsProvider(stack, "aws", {
+    region,
+    defaultTags: [{ tags: { Project: "proton-beam", Stack: stack.node.id, ...tags } }],
+    ...(endpoint === null
+      ? {}
+      : {
+          accessKey: "emulator",
+          secretKey: "emulator",
+          skipCredentialsValidation: true,
+          skipMetadataApiCheck: "true",
+          skipRegionValidation: true,
+          s3UsePathStyle: true,
+          endpoints: [Object.fromEntries(services.map((service) => [service, endpoint]))],
+        }),
+  });
+  stack.addOverride("terraform.required_providers.aws", { source: "hashicorp/aws", version: VERSIONS });
+  stack.addOverride("terraform.required_version", TERRAFORM_VERSIONS);
+}
