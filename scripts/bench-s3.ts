@@ -7,6 +7,7 @@ import { Upload } from "@aws-sdk/lib-storage";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { createS3Clients, type S3Access } from "../cli/net/s3.ts";
+import { createTraffic } from "../cli/net/traffic.ts";
 import { chunkRanges } from "../cli/plan/plan.ts";
 import { readChunk } from "../cli/source/read.ts";
 import { findObjects } from "../cli/source/s3.ts";
@@ -42,7 +43,7 @@ try {
     pathStyle: true,
     anonymous: false,
     requestPayer: false,
-    link: { retryMs: 10_000, stallMs: 10_000 },
+    link: { retryMs: 10_000, stallMs: 10_000, traffic: createTraffic() },
   };
   const clients = createS3Clients();
   const rate = async (work: () => Promise<unknown>) => {

@@ -28,6 +28,7 @@ interface ConvertArgs {
   requestPayer: boolean;
   retryFor: number;
   stallTimeout: number;
+  metricsFile?: string;
   parallel: number;
   compressionLevel: number;
   chunkBytes?: number;
@@ -203,6 +204,11 @@ function options(yargs: Argv): Argv {
       describe: "Seconds without a byte after which a connection is given up and made anew",
     })
     .option("progress", { type: "boolean", default: true, describe: "Show progress on standard error (--no-progress)" })
+    .option("metrics-file", {
+      type: "string",
+      requiresArg: true,
+      describe: "Append metrics to this file every minute, in CloudWatch's embedded metric format",
+    })
     .option("verbose", { type: "boolean", default: false, describe: "Log every chunk and day in proton-beam.log" })
     .option("json", { type: "boolean", default: false, describe: "Print the summary as JSON" })
     .example("$0 convert dump.jsonl -o archive", "convert one file")

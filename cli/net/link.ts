@@ -1,9 +1,12 @@
-/** How much a network link is borne with. */
+import type { Traffic } from "./traffic.ts";
+
+/** How much a network link is borne with, and what happened on it. Can be handed to threads. */
 export interface Link {
   /** Time for which failing requests are repeated without any progress, milliseconds. */
   retryMs: number;
   /** Time without a byte after which a peer is taken for dead, milliseconds. */
   stallMs: number;
+  traffic: Traffic;
 }
 
 /**

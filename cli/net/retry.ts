@@ -1,5 +1,6 @@
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import type { Link } from "./link.ts";
+import { countRetry } from "./traffic.ts";
 
 const BASE_MS = 200;
 const CAP_MS = 20_000;
@@ -44,6 +45,7 @@ export function createBackoff(link: Link, what: string): Backoff {
       failingSince ??= performance.now();
       const delay = Math.max(backoffDelay(attempt++), error instanceof TransientError ? error.retryAfterMs : 0);
       if (performance.now() - failingSince + delay > link.retryMs) throw gaveUp(what, link, error);
+      countRetry(link.traffic);
       await Bun.sleep(delay);
     },
     progressed: () => {

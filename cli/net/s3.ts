@@ -2,6 +2,7 @@ import { type GetObjectCommandOutput, S3Client, type S3ClientConfig } from "@aws
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import { inTime, type Link } from "./link.ts";
 import { backoffDelay, gaveUp, TransientError, withRetries } from "./retry.ts";
+import { countRetry } from "./traffic.ts";
 
 const CONNECT_MS = 10_000;
 /** What a request may take beside the stall timeout, for its body to be sent: bytes per second. */
@@ -28,7 +29,8 @@ export type S3Clients = (access: S3Access) => S3Client;
 export function createS3Clients(): S3Clients {
   const clients = new Map<string, S3Client>();
   return (access) => {
-    const key = JSON.stringify(access);
+    // Each message to a worker brings another view of the same counters.
+    const key = JSON.stringify(access, (name, value) => (name === "traffic" ? undefined : value));
     const client = clients.get(key) ?? createS3Client(access);
     clients.set(key, client);
     return client;
@@ -93,6 +95,7 @@ function createRetryStrategy({ link }: S3Access): NonNullable<S3ClientConfig["re
       const hint = retryAfterHint === undefined ? 0 : retryAfterHint.getTime() - Date.now();
       const delay = Math.max(backoffDelay(token.getRetryCount()), hint);
       if (!isTransientS3(error) || performance.now() - since + delay > link.retryMs) throw error;
+      countRetry(link.traffic);
       return createToken(token.getRetryCount() + 1, delay, since);
     },
     recordSuccess: () => {},

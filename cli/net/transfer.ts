@@ -1,6 +1,7 @@
 import { ProtonBeamError } from "../errors.ts";
 import { type Link, withStallTimeout } from "./link.ts";
 import { createBackoff, TransientError } from "./retry.ts";
+import { countMoved } from "./traffic.ts";
 
 /** A body that is being received. `abort` ends the request. */
 export interface Transfer {
@@ -32,6 +33,7 @@ export async function* readResumed(
         const wanted = to === null ? piece : piece.subarray(0, to - position);
         position += wanted.length;
         backoff.progressed();
+        countMoved(link.traffic, wanted.length);
         if (wanted.length > 0) yield wanted;
         if (position === to) return;
       }

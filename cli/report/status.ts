@@ -2,7 +2,19 @@ import { hostname } from "node:os";
 import type { PhaseState, Progress } from "./progress.ts";
 
 /** What `status.json` says of a run. */
-export type StatusReport = () => Record<string, unknown>;
+export interface StatusDocument {
+  /** `running`, or how it ended. */
+  state: string;
+  message: string | undefined;
+  /** The last one that was begun. */
+  phase: ({ name: string } & PhaseState) | null;
+  host: string;
+  version: string;
+  started: Date;
+  updated: Date;
+}
+
+export type StatusReport = () => StatusDocument;
 
 /** A progress display that remembers the last state, for `status.json`. */
 export interface Status {
@@ -17,7 +29,7 @@ export function createStatus(shown: Progress, version: string, now: () => Date =
   const started = now();
   let state = "running";
   let message: string | undefined;
-  let phase: ({ name: string } & PhaseState) | null = null;
+  let phase: StatusDocument["phase"] = null;
   return {
     progress: {
       phase: (label, initial) => {

@@ -2,13 +2,16 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import pkg from "../../package.json" with { type: "json" };
+import { datasetName } from "../dataset/read.ts";
 import { EXIT, type ExitCode, errorMessage, interruption, ProtonBeamError } from "../errors.ts";
 import { metadataEndpoint } from "../net/imds.ts";
 import type { Link } from "../net/link.ts";
 import { createS3Clients, type S3Access, type S3Clients } from "../net/s3.ts";
 import { parseS3Url } from "../net/s3-url.ts";
+import { createTraffic } from "../net/traffic.ts";
 import { convertOptionsSchema } from "../plan/options.ts";
 import { createLog, type Logger } from "../report/log.ts";
+import { createMeter, startMetrics } from "../report/metrics.ts";
 import { createProgress, emptyPhase, type Progress, silentProgress } from "../report/progress.ts";
 import { createStatus, type Status } from "../report/status.ts";
 import { describeSummary } from "../report/summary.ts";
@@ -44,6 +47,7 @@ const argsSchema = convertOptionsSchema.extend({
   requestPayer: z.boolean(),
   retryFor: seconds,
   stallTimeout: seconds,
+  metricsFile: z.string().min(1).optional(),
   parallel: z.number().int().min(1).max(1024),
   progress: z.boolean(),
   verbose: z.boolean(),
@@ -61,7 +65,7 @@ export async function runConvert(parsedArgs: unknown): Promise<ExitCode> {
   const args = parsed.data;
   const { outputDir, verbose } = args;
   const clients = createS3Clients();
-  const link = { retryMs: args.retryFor * 1000, stallMs: args.stallTimeout * 1000 };
+  const link = { retryMs: args.retryFor * 1000, stallMs: args.stallTimeout * 1000, traffic: createTraffic() };
   const settings = args.s3Output === undefined ? null : bucketSettings(args.s3Output, args, link);
   const sources = await findSources(args.input, sourceAccess(args, link), clients);
 
@@ -73,13 +77,19 @@ export async function runConvert(parsedArgs: unknown): Promise<ExitCode> {
   stopOnSignals(stop);
   const store = createStore(args, settings, clients, log, status, stop);
   watchSpot(metadataEndpoint(process.env), stop, log, status);
+  const meter = createMeter(link.traffic);
+  const dataset = args.dataset === undefined ? store.place : datasetName(args.dataset);
+  const endMetrics =
+    args.metricsFile === undefined
+      ? null
+      : startMetrics({ path: args.metricsFile, dataset, meter, status: status.report, log });
   let outcome: Outcome = "failed";
   try {
     const staged =
       args.stage === undefined ? sources : await stage(sources, args.stage, clients, log, progress, stop.signal);
     const summary = await convert(
       { sources: staged, outputDir, store, options: convertOptionsSchema.parse(args), parallel: args.parallel },
-      { log, progress, signal: stop.signal, stdin: () => Bun.stdin.stream(), clients },
+      { log, progress, meter, signal: stop.signal, stdin: () => Bun.stdin.stream(), clients },
     );
     progress.end();
     outcome = "complete";
@@ -101,6 +111,8 @@ export async function runConvert(parsedArgs: unknown): Promise<ExitCode> {
       await store.close(outcome);
     }
     return exitCode;
+  } finally {
+    endMetrics?.();
   }
 }
 

@@ -32,9 +32,13 @@ export async function mapInputs(run: Run): Promise<MappedInputs> {
   let reused = 0;
   const show = context.progress.phase("Reading", state);
   const take = (footer: SegmentFooter, isReused: boolean) => {
-    if (isReused) reused++;
     catalog.add(footer);
     counts = addCounts(counts, footer.counts);
+    if (isReused) reused++;
+    else {
+      const { bytes, events, rejected } = footer.counts;
+      context.meter.count({ bytes, handled: events, rejected: totalOf(rejected) });
+    }
     state = {
       ...state,
       done: counts.bytes,
@@ -52,6 +56,7 @@ export async function mapInputs(run: Run): Promise<MappedInputs> {
   await pool.runAll(
     mapTasks(run, planned),
     async ({ footer, reused: isReused }) => {
+      context.meter.count({ steps: 1 });
       if (footer === null) return;
       take(footer, isReused);
       const { bytes, lines, events, duplicates, rejected } = footer.counts;

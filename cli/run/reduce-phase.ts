@@ -58,6 +58,7 @@ export async function reduceDays(run: Run, indexedAt: number | null): Promise<Re
           "day ready",
         );
         await store.keepDay(record, origin === "kept");
+        context.meter.count(isReused ? { steps: 1 } : { steps: 1, days: 1, events: added, handled: events });
         index.made(record.day);
       },
       context.signal,
@@ -69,6 +70,7 @@ export async function reduceDays(run: Run, indexedAt: number | null): Promise<Re
     context.log.info({ touched: touched.length, reused }, "all days are written");
     context.progress.phase("Indexing", { ...state, reused: 0, reusedEvents: 0 });
     const indexFile = { path: INDEX_FILE, ...(await index.finish()) };
+    context.meter.count({ steps: 1 });
     const rejectedFile = { path: REJECTED_FILE, ...(await indexThread.run(rejectsTask(run))) };
     context.progress.end();
     context.log.info({ days: days.length, bytes: indexFile.size }, "the index is built");
@@ -136,7 +138,7 @@ function mergeDays(a: number[], b: number[]): number[] {
 
 /** Feeds the index thread with the days in ascending order, whatever order they are made in. */
 function startIndex(thread: TaskThread, run: Run, days: number[], touched: Set<number>, indexedAt: number | null) {
-  const { layout, store, fingerprint } = run;
+  const { layout, store, fingerprint, context } = run;
   const ready = new Set<number>();
   let next = 0;
   let queue: Promise<unknown> = thread.run({ type: "index-open", path: join(layout.root, INDEX_FILE) });
@@ -153,7 +155,10 @@ function startIndex(thread: TaskThread, run: Run, days: number[], touched: Set<n
       const day = dayOfIndex(days[next]);
       queue = queue
         .then(() => thread.run({ type: "index-day", day, fingerprint, bucket: store.bucket }))
-        .then(() => store.indexed(day.day));
+        .then(() => {
+          store.indexed(day.day);
+          context.meter.count({ steps: 1 });
+        });
       // Reported by finish(), which waits for the whole queue.
       queue.catch(() => {});
     }

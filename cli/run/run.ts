@@ -1,6 +1,7 @@
 import type { S3Clients } from "../net/s3.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Logger } from "../report/log.ts";
+import type { Meter } from "../report/metrics.ts";
 import type { Progress } from "../report/progress.ts";
 import type { Source } from "../source/source.ts";
 import type { WorkLayout } from "../store/layout.ts";
@@ -13,6 +14,7 @@ import type { Pool } from "./pool.ts";
 export interface RunContext {
   log: Logger;
   progress: Progress;
+  meter: Meter;
   /** Aborted when the run is to stop and leave the rest to the next one. */
   signal: AbortSignal;
   stdin: () => AsyncIterable<Uint8Array>;

@@ -29,6 +29,7 @@ import {
   type S3Access,
   type S3Clients,
 } from "../net/s3.ts";
+import { countMoved } from "../net/traffic.ts";
 import { readResumed } from "../net/transfer.ts";
 import { writeAll } from "./blocks.ts";
 
@@ -169,6 +170,11 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
         : Readable.from(passParts(path, partBytes, digests), { objectMode: false, highWaterMark: partBytes }),
     };
     const upload = new Upload({ client, params, partSize: partBytes, queueSize: PARTS_AT_ONCE });
+    let sent = 0;
+    upload.on("httpUploadProgress", ({ loaded = 0 }) => {
+      countMoved(access.link.traffic, loaded - sent);
+      sent = loaded;
+    });
     await upload.done().catch((error: unknown) => {
       // The answer to the request that completed the upload was lost, and a repeated one finds no upload any more.
       if (!(error instanceof Error) || error.name !== "NoSuchUpload") throw error;
@@ -270,6 +276,7 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
               MetadataDirective: "REPLACE",
             }),
           );
+        countMoved(access.link.traffic, size);
         const copied = await head(to);
         if (copied?.size !== size || (options.sha256 !== null && copied.sha256 !== options.sha256))
           throw new ProtonBeamError(`${url(to)} is not the copy of ${url(from)} that was made`, EXIT.resumable);

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { EXIT, ProtonBeamError } from "../../cli/errors.ts";
 import { withStallTimeout } from "../../cli/net/link.ts";
 import { backoffDelay, createBackoff, parseRetryAfter, TransientError } from "../../cli/net/retry.ts";
+import { createTraffic, readTraffic } from "../../cli/net/traffic.ts";
 import { readResumed } from "../../cli/net/transfer.ts";
 
 test("delays grow exponentially to a cap, with jitter over the whole range", () => {
@@ -21,7 +22,7 @@ test("Retry-After is read as seconds and as a date", () => {
 });
 
 test("a wait the budget has no room for is not begun, and progress renews the budget", async () => {
-  const backoff = createBackoff({ retryMs: 1000, stallMs: 1000 }, "reading x");
+  const backoff = createBackoff({ retryMs: 1000, stallMs: 1000, traffic: createTraffic() }, "reading x");
   const tooLong = backoff.wait(new TransientError("busy", 60_000));
   expect(tooLong).rejects.toBeInstanceOf(ProtonBeamError);
   expect(tooLong).rejects.toMatchObject({ exitCode: EXIT.resumable, message: expect.stringContaining("busy") });
@@ -60,7 +61,9 @@ test("a transfer that breaks off again and again gives each byte once", async ()
     return { body: body(), abort: () => {} };
   };
   const pieces: Uint8Array[] = [];
-  for await (const piece of readResumed("x", { retryMs: 5000, stallMs: 1000 }, open, 10, 4990)) pieces.push(piece);
+  const link = { retryMs: 5000, stallMs: 1000, traffic: createTraffic() };
+  for await (const piece of readResumed("x", link, open, 10, 4990)) pieces.push(piece);
   expect(Buffer.concat(pieces).equals(content.subarray(10, 4990))).toBe(true);
   expect(opened).toBeGreaterThan(10);
+  expect(readTraffic(link.traffic)).toEqual({ retries: opened - 1, moved: 4980 });
 });

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { EXIT, ProtonBeamError } from "../../cli/errors.ts";
 import { createS3Clients } from "../../cli/net/s3.ts";
+import { createTraffic } from "../../cli/net/traffic.ts";
 import { findSources } from "../../cli/source/find.ts";
 import { publicName } from "../../cli/source/http.ts";
 import { temporaryFolder } from "../run/cli.ts";
@@ -20,7 +21,7 @@ const access = {
   pathStyle: false,
   anonymous: false,
   requestPayer: false,
-  link: { retryMs: 1000, stallMs: 1000 },
+  link: { retryMs: 1000, stallMs: 1000, traffic: createTraffic() },
 };
 const find = (args: string[]) => findSources(args, access, createS3Clients());
 const names = async (args: string[]) => (await find(args)).map(({ input }) => input.name);
