@@ -3,7 +3,7 @@ import { describeSizing, sizeOf } from "../cli/dataset/sizing.ts";
 import type { Bundle } from "../scripts/bundle.ts";
 import { createBackend } from "./backend.ts";
 import type { Settings } from "./config.ts";
-import { createAccess, sourceStatements } from "./constructs/access.ts";
+import { createAccess, sourceBucketPolicies } from "./constructs/access.ts";
 import { createAudit } from "./constructs/audit.ts";
 import { createCompute, imageParameter } from "./constructs/compute.ts";
 import { createFallback } from "./constructs/fallback.ts";
@@ -29,7 +29,7 @@ import { bundleKey, planGroups } from "./user-data.ts";
 export function createDatasetStack(app: App, name: string, dataset: Dataset, settings: Settings, bundle: Bundle): void {
   const stack = new TerraformStack(app, name);
   createBackend(stack, name, settings.backend);
-  createProvider(stack, dataset, settings.awsEndpoint ?? null);
+  createProvider(stack, name, dataset, settings.awsEndpoint ?? null);
   const sizing = sizeOf(dataset);
   const variables = {
     email: variable(stack, "alarm_email", dataset.alarms.email ?? "", "Who is told of alarms; empty for nobody"),
@@ -81,6 +81,8 @@ export function createDatasetStack(app: App, name: string, dataset: Dataset, set
   );
   const [first, standby] = createCompute(stack, deployment, sizing, { network, access }, groups, variables, [
     asset,
+    ...storage.needed,
+    ...network.needed,
     ...access.policies,
     observability.logGroup,
   ]);
@@ -91,8 +93,7 @@ export function createDatasetStack(app: App, name: string, dataset: Dataset, set
     firstGroup: first.name,
     dashboard: observability.dashboard,
     estimate: describeSizing(sizing, dataset),
-    sourceStatements: sourceStatements(deployment),
-    roleArn: access.roleArn,
+    sourcePolicies: sourceBucketPolicies(deployment, access.roleArn),
   });
 }
 

@@ -13,6 +13,11 @@ export interface Deployment {
   partition: string;
 }
 
+/** The tags of all that a stack makes. */
+export function stackTags(name: string, dataset: Dataset): Record<string, string> {
+  return { Project: "proton-beam", Stack: name, ...dataset.tags };
+}
+
 /** Where metrics of the converter and of the instance are. */
 export const METRICS_NAMESPACE = "ProtonBeam";
 

@@ -1,5 +1,3 @@
-import type { PolicyStatement } from "./constructs/policies.ts";
-import { policyJson } from "./constructs/policies.ts";
 import { keyPrefix, type Storage } from "./constructs/storage.ts";
 import { type Deployment, LOG_PREFIXES, logGroupName } from "./deployment.ts";
 import { TerraformOutput, type TerraformStack } from "./terraform.ts";
@@ -9,14 +7,14 @@ interface Places {
   firstGroup: string;
   dashboard: string;
   estimate: string;
-  sourceStatements: PolicyStatement[];
-  roleArn: string;
+  /** By bucket. */
+  sourcePolicies: Record<string, string>;
 }
 
 /** What a person wants to know after a deployment. Commands are for the AWS CLI. */
 export function createOutputs(stack: TerraformStack, deployment: Deployment, places: Places): void {
-  const { region, source } = deployment.dataset;
-  const { storage, firstGroup, dashboard, estimate, sourceStatements, roleArn } = places;
+  const { region } = deployment.dataset;
+  const { storage, firstGroup, dashboard, estimate, sourcePolicies } = places;
   const { output, logs } = storage;
   const instanceQuery = `aws ec2 describe-instances --region ${region} --filters Name=tag:Name,Values=${deployment.id} Name=instance-state-name,Values=running --query 'Reservations[].Instances[].InstanceId' --output text`;
   const values: Record<string, [value: string, description: string]> = {
@@ -46,10 +44,10 @@ export function createOutputs(stack: TerraformStack, deployment: Deployment, pla
   };
   for (const [name, [value, description]] of Object.entries(values))
     new TerraformOutput(stack, name, { value, description, staticId: true });
-  if (sourceStatements.length > 0)
-    new TerraformOutput(stack, "source_bucket_policy", {
-      value: policyJson(sourceStatements.map((statement) => ({ ...statement, Principal: { AWS: roleArn } }))),
-      description: `What the owners of ${source.urls.join(", ")} add to their bucket policies when they are of another account`,
+  if (Object.keys(sourcePolicies).length > 0)
+    new TerraformOutput(stack, "source_bucket_policies", {
+      value: sourcePolicies,
+      description: "What the owners of source buckets in other accounts add to their bucket policies",
       staticId: true,
     });
 }

@@ -1,4 +1,5 @@
 import type { Dataset } from "../cli/dataset/schema.ts";
+import { stackTags } from "./deployment.ts";
 import { AwsProvider, type TerraformStack } from "./terraform.ts";
 
 /** Both major versions of the provider take all arguments that the stacks use. */
@@ -6,11 +7,11 @@ const VERSIONS = ">= 5.100.0, < 7.0.0";
 const TERRAFORM_VERSIONS = ">= 1.9.0";
 
 /** @param endpoint one address for all services, of an emulator; null for AWS */
-export function createProvider(stack: TerraformStack, { region, tags }: Dataset, endpoint: string | null): void {
+export function createProvider(stack: TerraformStack, name: string, dataset: Dataset, endpoint: string | null): void {
   const services = ["autoscaling", "cloudtrail", "cloudwatch", "ec2", "iam", "logs", "s3", "sns", "ssm", "sts"];
   new AwsProvider(stack, "aws", {
-    region,
-    defaultTags: [{ tags: { Project: "proton-beam", Stack: stack.node.id, ...tags } }],
+    region: dataset.region,
+    defaultTags: [{ tags: stackTags(name, dataset) }],
     ...(endpoint === null
       ? {}
       : {

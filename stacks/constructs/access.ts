@@ -85,33 +85,58 @@ function archiveStatements(deployment: Deployment, { output }: Storage): PolicyS
 }
 
 /** Reads of `s3://` sources; of another account's, its bucket policy must allow them too. */
-export function sourceStatements(deployment: Deployment): PolicyStatement[] {
-  const { source } = deployment.dataset;
-  const addresses = source.urls.map(parseS3Url).filter((address) => address !== null);
-  if (addresses.length === 0 || source.anonymous) return [];
+function sourceStatements(deployment: Deployment): PolicyStatement[] {
+  const { kmsKeyArns } = deployment.dataset.source;
+  return [
+    ...[...sourcesByBucket(deployment)].flatMap(([bucket, keys], i) => readStatements(deployment, bucket, keys, i)),
+    ...(kmsKeyArns.length === 0
+      ? []
+      : [{ Sid: "SourceKeys", Effect: "Allow" as const, Action: "kms:Decrypt", Resource: kmsKeyArns }]),
+  ];
+}
+
+/** The same rights as policies of the buckets, for their owners. */
+export function sourceBucketPolicies(deployment: Deployment, roleArn: string): Record<string, string> {
+  return Object.fromEntries(
+    [...sourcesByBucket(deployment)].map(([bucket, keys]) => [
+      bucket,
+      policyJson(
+        readStatements(deployment, bucket, keys, 0).map((statement) => ({ ...statement, Principal: { AWS: roleArn } })),
+      ),
+    ]),
+  );
+}
+
+/** The keys and prefixes that are read, by bucket; none when they are read without signing. */
+function sourcesByBucket({ dataset }: Deployment): Map<string, string[]> {
+  const { urls, anonymous } = dataset.source;
+  const addresses = anonymous ? [] : urls.map(parseS3Url).filter((address) => address !== null);
+  const byBucket = Map.groupBy(addresses, ({ bucket }) => bucket);
+  return new Map([...byBucket].map(([bucket, list]) => [bucket, list.map(({ key }) => key)]));
+}
+
+function readStatements(deployment: Deployment, bucket: string, keys: string[], index: number): PolicyStatement[] {
+  const arn = bucketArn(deployment, bucket);
   const isPrefix = (key: string) => key === "" || key.endsWith("/");
-  const listed = addresses.filter(({ key }) => isPrefix(key));
+  const prefixes = keys.filter(isPrefix);
   return [
     {
-      Sid: "SourceObjects",
+      Sid: `SourceObjects${index}`,
       Effect: "Allow",
       Action: "s3:GetObject",
-      Resource: addresses.map(
-        ({ bucket, key }) => `${bucketArn(deployment, bucket)}/${key}${isPrefix(key) ? "*" : ""}`,
-      ),
+      Resource: keys.map((key) => `${arn}/${key}${isPrefix(key) ? "*" : ""}`),
     },
-    ...listed.map(
-      ({ bucket, key }, i): PolicyStatement => ({
-        Sid: `SourceList${i}`,
-        Effect: "Allow",
-        Action: "s3:ListBucket",
-        Resource: bucketArn(deployment, bucket),
-        ...(key === "" ? {} : { Condition: { StringLike: { "s3:prefix": `${key}*` } } }),
-      }),
-    ),
-    ...(source.kmsKeyArns.length === 0
+    ...(prefixes.length === 0
       ? []
-      : [{ Sid: "SourceKeys", Effect: "Allow" as const, Action: "kms:Decrypt", Resource: source.kmsKeyArns }]),
+      : [
+          {
+            Sid: `SourceList${index}`,
+            Effect: "Allow" as const,
+            Action: "s3:ListBucket",
+            Resource: arn,
+            Condition: { StringLike: { "s3:prefix": prefixes.map((prefix) => `${prefix}*`) } },
+          },
+        ]),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { Sizing } from "../../cli/dataset/sizing.ts";
-import type { Deployment } from "../deployment.ts";
+import { type Deployment, stackTags } from "../deployment.ts";
 import {
   AutoscalingGroup,
   AutoscalingSchedule,
@@ -60,14 +60,15 @@ export function createCompute(
 function createTemplate(
   scope: Construct,
   label: string,
-  { id, dataset }: Deployment,
+  { id, name, dataset }: Deployment,
   sizing: Sizing,
   { network, access }: { network: NetworkPlaces; access: Access },
   group: GroupPlan,
   imageId: string,
 ): LaunchTemplate {
   const { iops, throughput } = dataset.volume;
-  const tags = { ...dataset.tags, Name: id };
+  // Default tags do not reach what Auto Scaling makes.
+  const tags = { ...stackTags(name, dataset), Name: id };
   const gp3 = { encrypted: "true", volumeType: "gp3", deleteOnTermination: "true" };
   return new LaunchTemplate(scope, `${label}_template`, {
     name: `${id}-${group.purchase}`,
@@ -104,7 +105,7 @@ function createTemplate(
 function createGroup(
   scope: Construct,
   label: string,
-  { id, dataset }: Deployment,
+  deployment: Deployment,
   { instanceTypes }: Sizing,
   network: NetworkPlaces,
   { name, purchase, isFirst }: GroupPlan,
@@ -112,6 +113,7 @@ function createGroup(
   start: TerraformVariable,
   dependsOn: TerraformResource[],
 ): AutoscalingGroup {
+  const { id, dataset } = deployment;
   const group = new AutoscalingGroup(scope, `${label}_group`, {
     name,
     minSize: 0,
@@ -137,7 +139,7 @@ function createGroup(
         override: instanceTypes.map((instanceType) => ({ instanceType })),
       },
     },
-    tag: Object.entries({ ...dataset.tags, Name: id, Dataset: id }).map(([key, value]) => ({
+    tag: Object.entries({ ...stackTags(deployment.name, dataset), Name: id }).map(([key, value]) => ({
       key,
       value,
       propagateAtLaunch: false,

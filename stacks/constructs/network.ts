@@ -10,6 +10,7 @@ import {
   RouteTableAssociation,
   SecurityGroup,
   Subnet,
+  type TerraformResource,
   Vpc,
   VpcEndpoint,
   VpcSecurityGroupEgressRule,
@@ -26,6 +27,8 @@ export interface NetworkPlaces {
   securityGroupId: string;
   /** Whether instances need a public address to reach the Internet. */
   isPublic: boolean;
+  /** What instances need when they start. */
+  needed: TerraformResource[];
 }
 
 /** The VPC, or the existing one, and the security group of the instances. */
@@ -35,8 +38,10 @@ export function createNetwork(parent: Construct, deployment: Deployment): Networ
   const place =
     network.kind === "own"
       ? { ...createVpc(scope, deployment, network.cidr), isPublic: true }
-      : { vpcId: network.vpcId, subnetIds: network.subnetIds, isPublic: false };
-  return { ...place, securityGroupId: createSecurityGroup(scope, deployment, place.vpcId) };
+      : { vpcId: network.vpcId, subnetIds: network.subnetIds, routes: [], isPublic: false };
+  const group = createSecurityGroup(scope, deployment, place.vpcId);
+  const { vpcId, subnetIds, routes, isPublic } = place;
+  return { vpcId, subnetIds, isPublic, securityGroupId: group.id, needed: [...routes, ...group.rules] };
 }
 
 function createVpc(scope: Construct, { id, dataset }: Deployment, cidr: string) {
@@ -46,7 +51,7 @@ function createVpc(scope: Construct, { id, dataset }: Deployment, cidr: string) 
   new DefaultSecurityGroup(scope, "default_security_group", { vpcId: vpc.id, tags: { Name: `${id}-unused` } });
   const gateway = new InternetGateway(scope, "internet_gateway", { vpcId: vpc.id, tags });
   const routes = new RouteTable(scope, "routes", { vpcId: vpc.id, tags });
-  new Route(scope, "internet_route", {
+  const toInternet = new Route(scope, "internet_route", {
     routeTableId: routes.id,
     destinationCidrBlock: ANYWHERE,
     gatewayId: gateway.id,
@@ -64,21 +69,25 @@ function createVpc(scope: Construct, { id, dataset }: Deployment, cidr: string) 
     // Without local and wavelength zones, which have few instance types.
     filter: [{ name: "opt-in-status", values: ["opt-in-not-required"] }],
   });
-  const subnetIds = Array.from({ length: SUBNETS }, (_, i) => {
+  const subnets = Array.from({ length: SUBNETS }, (_, i) => {
     const subnet = new Subnet(scope, `subnet_${i}`, {
       vpcId: vpc.id,
       cidrBlock: Fn.cidrsubnet(cidr, 4, i),
       availabilityZone: Fn.element(zones.names, i),
       tags: { Name: `${id}-${i}` },
     });
-    new RouteTableAssociation(scope, `subnet_routes_${i}`, { subnetId: subnet.id, routeTableId: routes.id });
-    return subnet.id;
+    const ids = { subnetId: subnet.id, routeTableId: routes.id };
+    return { id: subnet.id, routes: new RouteTableAssociation(scope, `subnet_routes_${i}`, ids) };
   });
-  return { vpcId: vpc.id, subnetIds };
+  return {
+    vpcId: vpc.id,
+    subnetIds: subnets.map((subnet) => subnet.id),
+    routes: [toInternet, ...subnets.map((subnet) => subnet.routes)],
+  };
 }
 
 /** Nothing comes in, but SSH where it was asked for; out go HTTP, HTTPS and the ports of the sources. */
-function createSecurityGroup(scope: Construct, { id, dataset }: Deployment, vpcId: string): string {
+function createSecurityGroup(scope: Construct, { id, dataset }: Deployment, vpcId: string) {
   const { source, ssh } = dataset;
   const group = new SecurityGroup(scope, "security_group", {
     namePrefix: `${id}-`,
@@ -87,16 +96,18 @@ function createSecurityGroup(scope: Construct, { id, dataset }: Deployment, vpcI
     lifecycle: { createBeforeDestroy: true },
     tags: { Name: id },
   });
-  for (const port of outboundPorts(source.urls))
-    new VpcSecurityGroupEgressRule(scope, `out_${port}`, {
-      securityGroupId: group.id,
-      description:
-        port === 443 ? "HTTPS: AWS, Bun, sources" : port === 80 ? "HTTP: Ubuntu packages, sources" : "Sources",
-      ipProtocol: "tcp",
-      fromPort: port,
-      toPort: port,
-      cidrIpv4: ANYWHERE,
-    });
+  const rules = outboundPorts(source.urls).map(
+    (port) =>
+      new VpcSecurityGroupEgressRule(scope, `out_${port}`, {
+        securityGroupId: group.id,
+        description:
+          port === 443 ? "HTTPS: AWS, Bun, sources" : port === 80 ? "HTTP: Ubuntu packages, sources" : "Sources",
+        ipProtocol: "tcp",
+        fromPort: port,
+        toPort: port,
+        cidrIpv4: ANYWHERE,
+      }),
+  );
   (ssh?.cidrs ?? []).forEach((range, i) => {
     new VpcSecurityGroupIngressRule(scope, `ssh_${i}`, {
       securityGroupId: group.id,
@@ -107,7 +118,7 @@ function createSecurityGroup(scope: Construct, { id, dataset }: Deployment, vpcI
       ...(range.includes(":") ? { cidrIpv6: range } : { cidrIpv4: range }),
     });
   });
-  return group.id;
+  return { id: group.id, rules };
 }
 
 /** Ports that an instance connects to, ascending. */

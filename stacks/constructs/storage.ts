@@ -10,6 +10,8 @@ export interface Storage {
   logs: { bucket: string; policy: TerraformResource };
   /** Whether the output bucket is the stack's own. */
   isOwn: boolean;
+  /** What instances need when they start. */
+  needed: TerraformResource[];
 }
 
 /** The bucket of the archive, unless it is an existing one, and the bucket of its logs. */
@@ -29,6 +31,7 @@ export function createStorage(parent: Construct, deployment: Deployment): Storag
       .map((prefix) => ({ id: prefix, prefix: `${prefix}/`, days: retention.logDays, oldVersionDays: 1 })),
     oldVersionDays: retention.oldVersionDays,
   });
+  const needed: TerraformResource[] = [logs.policy];
   if (output.bucket === undefined) {
     const archive = createBucket(scope, "archive", deployment, {
       name: names.output,
@@ -45,6 +48,7 @@ export function createStorage(parent: Construct, deployment: Deployment): Storag
       ],
       oldVersionDays: retention.oldVersionDays,
     });
+    needed.push(archive.policy);
     new S3BucketLoggingA(scope, "access_logging", {
       bucket: archive.bucket.id,
       targetBucket: logs.bucket.id,
@@ -58,6 +62,7 @@ export function createStorage(parent: Construct, deployment: Deployment): Storag
     output: { bucket: names.output, prefix: output.prefix },
     logs: { bucket: names.logs, policy: logs.policy },
     isOwn: output.bucket === undefined,
+    needed,
   };
 }
 
