@@ -4,7 +4,7 @@ import { datasetMetric, groupMetric, type Metric } from "./metrics.ts";
 
 const MINUTES = 60;
 const HOURS = 3600;
-const STALLED_AFTER_MINUTES = 30;
+const STALLED_AFTER_MINUTES = 60;
 const NO_SPOT_MINUTES = 15;
 const DISK_PERCENT = 90;
 

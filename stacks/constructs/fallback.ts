@@ -14,7 +14,7 @@ export function createFallback(
 ): void {
   const scope = new Construct(parent, "fallback");
   const policy = new AutoscalingPolicy(scope, "start_on_demand", {
-    name: "start",
+    name: `${deployment.id}-start`,
     autoscalingGroupName: onDemand.name,
     policyType: "SimpleScaling",
     adjustmentType: "ExactCapacity",

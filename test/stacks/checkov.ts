@@ -44,6 +44,11 @@ export const SUPPRESSED: Suppressed[] = [
     reason: "nothing waits for events; alarms tell of the end",
   },
   {
+    check: "CKV_AWS_18",
+    resource: "aws_s3_bucket.storage_logs",
+    reason: "the bucket that access logs go to would log its own log deliveries for ever",
+  },
+  {
     check: "CKV_AWS_158",
     resource: "aws_cloudwatch_log_group.observability_log_group",
     reason: "CloudWatch Logs encrypts by itself, and the log of public events holds no secrets",
