@@ -4,9 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
+import { logGroupName, METRICS_NAMESPACE } from "../cli/dataset/names.ts";
 import { datasetName, readDataset } from "../cli/dataset/read.ts";
 import { sizeOf } from "../cli/dataset/sizing.ts";
-import { errorMessage, ProtonBeamError } from "../cli/errors.ts";
+import { EXIT, errorMessage, ProtonBeamError } from "../cli/errors.ts";
 import { agentRelease } from "../user-data/agent-release.ts";
 import { pinnedBun } from "../user-data/bun.ts";
 import { renderUserData } from "../user-data/render.ts";
@@ -31,14 +32,18 @@ const cli = yargs(hideBin(process.argv))
     logs: { type: "string", requiresArg: true, describe: "s3://bucket/prefix for the machine's logs" },
     mount: { type: "boolean", default: false, describe: "Format the largest blank disk and work there" },
     terminate: { type: "boolean", default: false, describe: "Power the machine off at the end, whatever it is" },
-    cloudwatch: { type: "boolean", default: false, describe: "Install the CloudWatch agent, and send metrics and logs" },
+    cloudwatch: {
+      type: "boolean",
+      default: false,
+      describe: "Install the CloudWatch agent, and send metrics and logs",
+    },
     "bun-url": { type: "string", requiresArg: true, describe: "A mirror of the npm scope @oven, for Bun" },
   })
   .strict()
   .fail(false);
 
+const args = await parse();
 try {
-  const args = await cli.parseAsync();
   const path = String(args.dataset);
   const dataset = readDataset(path);
   const name = datasetName(path);
@@ -54,12 +59,12 @@ try {
       bun: pinnedBun(args.bunUrl),
       autoScalingGroups: [],
       standby: null,
-      metricsNamespace: args.cloudwatch ? "ProtonBeam" : null,
+      metricsNamespace: args.cloudwatch ? METRICS_NAMESPACE : null,
       maxRunSeconds: Math.ceil(dataset.maxRunHours * 3600),
       volume: args.mount ? "mount" : "directory",
       terminate: args.terminate,
       agent: args.cloudwatch
-        ? { ...agentRelease(dataset.region, sizeOf(dataset).architecture), logGroup: `/proton-beam/${name}` }
+        ? { ...agentRelease(dataset.region, sizeOf(dataset).architecture), logGroup: logGroupName(name) }
         : null,
       endpoints: {},
     }),
@@ -67,5 +72,14 @@ try {
   process.stderr.write(`The bundle is ${BUNDLE}: it must be at ${args.bundle} when the script runs.\n`);
 } catch (error) {
   process.stderr.write(`${errorMessage(error)}\n`);
-  process.exit(error instanceof ProtonBeamError ? error.exitCode : 2);
+  process.exit(error instanceof ProtonBeamError ? error.exitCode : EXIT.failed);
+}
+
+async function parse() {
+  try {
+    return await cli.parseAsync();
+  } catch (error) {
+    process.stderr.write(`${errorMessage(error)}\nSee bun run user-data --help.\n`);
+    process.exit(EXIT.usage);
+  }
 }

@@ -6,9 +6,9 @@ import type { Settings } from "./config.ts";
 import { createAccess, sourceBucketPolicies } from "./constructs/access.ts";
 import { createAudit } from "./constructs/audit.ts";
 import { createCompute, imageParameter } from "./constructs/compute.ts";
-import { createFallback } from "./constructs/fallback.ts";
 import { createNetwork } from "./constructs/network.ts";
 import { createObservability } from "./constructs/observability.ts";
+import { createFallback, createLimit } from "./constructs/scaling.ts";
 import { createStorage } from "./constructs/storage.ts";
 import type { Deployment } from "./deployment.ts";
 import { createOutputs } from "./outputs.ts";
@@ -31,6 +31,7 @@ export function createDatasetStack(app: App, name: string, dataset: Dataset, set
   createBackend(stack, name, settings.backend);
   createProvider(stack, name, dataset, settings.awsEndpoint ?? null);
   const sizing = sizeOf(dataset);
+  const estimate = describeSizing(sizing, dataset);
   const variables = {
     email: variable(stack, "alarm_email", dataset.alarms.email ?? "", "Who is told of alarms; empty for nobody"),
     boundary: variable(
@@ -69,30 +70,27 @@ export function createDatasetStack(app: App, name: string, dataset: Dataset, set
     key: bundleKey(bundle),
     source: new TerraformAsset(stack, "bundle_file", { path: bundle.path, type: AssetType.FILE }).path,
     contentType: "application/gzip",
+    // An object has room for ten tags, which is fewer than other things have.
+    overrideProvider: { defaultTags: { tags: {} } },
     dependsOn: [storage.logs.policy],
   });
-  const observability = createObservability(
-    stack,
-    deployment,
-    storage,
-    groupNames,
-    describeSizing(sizing, dataset),
-    variables.email,
-  );
-  const [first, standby] = createCompute(stack, deployment, sizing, { network, access }, groups, variables, [
+  const observability = createObservability(stack, deployment, storage, groupNames, estimate, variables.email);
+  const made = createCompute(stack, deployment, sizing, { network, access }, groups, variables, [
     asset,
     ...storage.needed,
     ...network.needed,
     ...access.policies,
     observability.logGroup,
   ]);
+  const [first, standby] = made;
+  createLimit(stack, deployment, made, observability.topicArn);
   if (standby !== undefined) createFallback(stack, deployment, first, standby);
   if (dataset.audit) createAudit(stack, deployment, storage, network);
   createOutputs(stack, deployment, {
     storage,
-    firstGroup: first.name,
+    groups: made.map((group) => group.name),
     dashboard: observability.dashboard,
-    estimate: describeSizing(sizing, dataset),
+    estimate,
     sourcePolicies: sourceBucketPolicies(deployment, access.roleArn),
   });
 }

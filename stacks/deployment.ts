@@ -18,9 +18,6 @@ export function stackTags(name: string, dataset: Dataset): Record<string, string
   return { Project: "proton-beam", Stack: name, ...dataset.tags };
 }
 
-/** Where metrics of the converter and of the instance are. */
-export const METRICS_NAMESPACE = "ProtonBeam";
-
 /** Prefixes of the log bucket. */
 export const LOG_PREFIXES = {
   /** Logs of runs, uploaded by the instances themselves. */
@@ -32,10 +29,6 @@ export const LOG_PREFIXES = {
   trail: "cloudtrail",
   flow: "flow-logs",
 } as const;
-
-export function logGroupName({ name }: Deployment): string {
-  return `/proton-beam/${name}`;
-}
 
 /** The beginning of the ARNs of a service in the region of the dataset. */
 export function arnOf({ partition, dataset, account }: Deployment, service: string, resource: string): string {

@@ -1,10 +1,12 @@
+import { logGroupName } from "../cli/dataset/names.ts";
 import { keyPrefix, type Storage } from "./constructs/storage.ts";
-import { type Deployment, LOG_PREFIXES, logGroupName } from "./deployment.ts";
+import { type Deployment, LOG_PREFIXES } from "./deployment.ts";
 import { TerraformOutput, type TerraformStack } from "./terraform.ts";
 
 interface Places {
   storage: Storage;
-  firstGroup: string;
+  /** The first is the one that starts a run. */
+  groups: string[];
   dashboard: string;
   estimate: string;
   /** By bucket. */
@@ -14,9 +16,9 @@ interface Places {
 /** What a person wants to know after a deployment. Commands are for the AWS CLI. */
 export function createOutputs(stack: TerraformStack, deployment: Deployment, places: Places): void {
   const { region } = deployment.dataset;
-  const { storage, firstGroup, dashboard, estimate, sourcePolicies } = places;
+  const { storage, groups, dashboard, estimate, sourcePolicies } = places;
   const { output, logs } = storage;
-  const instanceQuery = `aws ec2 describe-instances --region ${region} --filters Name=tag:Name,Values=${deployment.id} Name=instance-state-name,Values=running --query 'Reservations[].Instances[].InstanceId' --output text`;
+  const instanceQuery = `aws ec2 describe-instances --region ${region} --filters Name=tag:Name,Values=${deployment.id} Name=instance-state-name,Values=running --query 'Reservations[0].Instances[0].InstanceId' --output text`;
   const values: Record<string, [value: string, description: string]> = {
     archive_url: [
       `s3://${output.bucket}/${keyPrefix(output.prefix)}`,
@@ -26,15 +28,19 @@ export function createOutputs(stack: TerraformStack, deployment: Deployment, pla
       `aws s3 cp --region ${region} s3://${output.bucket}/${keyPrefix(output.prefix)}status.json -`,
       "How far the run is",
     ],
-    log_command: [`aws logs tail --region ${region} --follow ${logGroupName(deployment)}`, "The log as it is written"],
+    log_command: [
+      `aws logs tail --region ${region} --follow ${logGroupName(deployment.name)}`,
+      "The log as it is written",
+    ],
     run_logs_url: [`s3://${logs.bucket}/${LOG_PREFIXES.runs}/`, "Logs that instances left behind"],
     session_command: [
       `aws ssm start-session --region ${region} --target $(${instanceQuery})`,
       "A shell on the instance",
     ],
-    start_command: [
-      `aws autoscaling set-desired-capacity --region ${region} --auto-scaling-group-name ${firstGroup} --desired-capacity 1`,
-      "Starts another run",
+    start_command: [capacityCommand(region, groups[0], 1), "Starts another run"],
+    stop_command: [
+      groups.map((group) => capacityCommand(region, group, 0)).join(" && "),
+      "Ends a run; what is converted is kept, and another run goes on from there",
     ],
     dashboard_url: [
       `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards:name=${dashboard}`,
@@ -50,4 +56,8 @@ export function createOutputs(stack: TerraformStack, deployment: Deployment, pla
       description: "What the owners of source buckets in other accounts add to their bucket policies",
       staticId: true,
     });
+}
+
+function capacityCommand(region: string, group: string, capacity: number): string {
+  return `aws autoscaling set-desired-capacity --region ${region} --auto-scaling-group-name ${group} --desired-capacity ${capacity}`;
 }

@@ -2,7 +2,7 @@ import type { Dataset } from "../cli/dataset/schema.ts";
 import { stackTags } from "./deployment.ts";
 import { AwsProvider, type TerraformStack } from "./terraform.ts";
 
-/** Both major versions of the provider take all arguments that the stacks use. */
+/** The bindings are made from version 6, and what they write is validated by 5.100. */
 const VERSIONS = ">= 5.100.0, < 7.0.0";
 const TERRAFORM_VERSIONS = ">= 1.9.0";
 

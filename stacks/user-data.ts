@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { logGroupName, METRICS_NAMESPACE } from "../cli/dataset/names.ts";
 import type { Dataset, DatasetConfig } from "../cli/dataset/schema.ts";
 import { sizeOf } from "../cli/dataset/sizing.ts";
 import type { Bundle } from "../scripts/bundle.ts";
@@ -10,10 +10,11 @@ import { pinnedBun } from "../user-data/bun.ts";
 import { renderUserData } from "../user-data/render.ts";
 import type { GroupPlan, Purchase } from "./constructs/compute.ts";
 import type { Storage } from "./constructs/storage.ts";
-import { type Deployment, LOG_PREFIXES, logGroupName, METRICS_NAMESPACE } from "./deployment.ts";
+import { type Deployment, LOG_PREFIXES } from "./deployment.ts";
 import { AssetType, type Construct, Fn, TerraformAsset } from "./terraform.ts";
 
-const ACCOUNT = "@ACCOUNT@";
+/** As long as the number of an account, which Terraform puts in its place. */
+const ACCOUNT = "@ACCOUNT_ID@";
 const RUN = "@RUN@";
 
 /** The key of the bundle in the log bucket. */
@@ -24,22 +25,19 @@ export function bundleKey({ sha256 }: Bundle): string {
 /**
  * The groups of a deployment with the scripts that their instances start with. Their names end in a hash of the script:
  * what changes it (the dataset, the converter) makes new groups, and thereby a new run.
- * @throws {Error} when a script is larger than EC2 allows
+ * @param bundle in whose folder the scripts are written until they are synthesized
+ * @throws {ProtonBeamError} usage: when a script is larger than EC2 allows
  */
 export function planGroups(scope: Construct, deployment: Deployment, storage: Storage, bundle: Bundle): GroupPlan[] {
-  const { id, dataset, account } = deployment;
+  const { name, id, dataset, account } = deployment;
   const purchases: Purchase[] = dataset.purchase === "spot" ? ["spot", "on-demand"] : ["on-demand"];
   const names = purchases.map((purchase) => `${id}-${purchase}-${RUN}`);
-  const scripts = purchases.map((_, i) =>
-    // What is known only when the stack is planned is put in by Terraform.
-    render(deployment, storage, bundle, names, i === 0 ? null : names[0]).replaceAll(account, ACCOUNT),
-  );
+  const scripts = purchases.map((_, i) => render(deployment, storage, bundle, names, i === 0 ? null : names[0]));
   const run = createHash("sha256").update(scripts.join()).digest("hex").slice(0, 8);
   return purchases.map((purchase, i) => {
-    const asset = new TerraformAsset(scope, `user_data_${purchase}`, {
-      path: writeScript(scripts[i].replaceAll(RUN, run)),
-      type: AssetType.FILE,
-    });
+    const path = join(dirname(bundle.path), `${name}-${purchase}.sh`);
+    writeFileSync(path, scripts[i].replaceAll(RUN, run));
+    const asset = new TerraformAsset(scope, `user_data_${purchase}`, { path, type: AssetType.FILE });
     return {
       name: names[i].replace(RUN, run),
       purchase,
@@ -57,17 +55,18 @@ function render(
   groups: string[],
   standby: string | null,
 ): string {
-  const { name, dataset } = deployment;
+  const { name, dataset, account } = deployment;
+  const url = (bucket: string, key: string) => `s3://${bucket.replace(account, ACCOUNT)}/${key}`;
   return renderUserData({
     dataset: name,
     datasetJson: JSON.stringify(instanceDataset(dataset)),
     region: dataset.region,
-    output: `s3://${output.bucket}/${output.prefix}`,
-    logs: `s3://${logs.bucket}/${LOG_PREFIXES.runs}`,
+    output: url(output.bucket, output.prefix),
+    logs: url(logs.bucket, `${LOG_PREFIXES.runs}/${RUN}`),
     metricsNamespace: METRICS_NAMESPACE,
-    bundle: { url: `s3://${logs.bucket}/${bundleKey(bundle)}`, sha256: bundle.sha256 },
+    bundle: { url: url(logs.bucket, bundleKey(bundle)), sha256: bundle.sha256 },
     bun: pinnedBun(),
-    agent: { ...agentRelease(dataset.region, sizeOf(dataset).architecture), logGroup: logGroupName(deployment) },
+    agent: { ...agentRelease(dataset.region, sizeOf(dataset).architecture), logGroup: logGroupName(name) },
     autoScalingGroups: groups,
     standby,
     maxRunSeconds: Math.ceil(dataset.maxRunHours * 3600),
@@ -80,10 +79,4 @@ function render(
 /** What an instance needs of the dataset: a change of the rest, as of tags or alarms, is no reason for another run. */
 function instanceDataset({ source, output, region, convert, instance, volume }: Dataset): DatasetConfig {
   return { source, output, region, convert, instance, volume };
-}
-
-function writeScript(text: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), "proton-beam-synth-")), "user-data.sh");
-  writeFileSync(path, text);
-  return path;
 }

@@ -16,7 +16,9 @@ function textFor(read: (text: string) => unknown) {
 
 const time = textFor(parseTime);
 const size = textFor(parseSize);
-const hours = z.number().positive();
+/** The longest time over which an alarm can look, less what it takes to notice (CloudWatch User Guide, "Alarm evaluation"). */
+export const MOST_HOURS = 166;
+const hours = z.number().positive().max(MOST_HOURS);
 const days = z.number().int().positive();
 
 const arn = (service: string) =>
@@ -28,14 +30,20 @@ const bucketName = z.string().regex(/^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{
   error: "must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen",
 });
 
+/** What most services take in tags (AWS General Reference, "Tag naming limits and requirements"). */
+const tagText = z.string().regex(/^(?!aws:)[\p{L}\p{N} _.:/=+@-]*$/u, {
+  error: "must be letters, digits, spaces and _.:/=+-@, and not begin with aws:",
+});
+
 const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: "must be an address range such as 203.0.113.0/24" });
 
 const sourceUrl = z.string().refine((url) => URL.canParse(url) && isSource(url), {
-  error: "must be an http:// or https:// address, or s3://bucket/key",
+  error: "must be an http:// or https:// address, or s3://bucket/key (without * ? $, which are patterns to others)",
 });
 
 function isSource(url: string): boolean {
-  return /^https?:\/\//i.test(url) ? new URL(url).username === "" : parseS3Url(url) !== null;
+  // Keys become resources of policies, where these characters mean more than themselves.
+  return /^https?:\/\//i.test(url) ? new URL(url).username === "" : parseS3Url(url) !== null && !/[*?$]/.test(url);
 }
 
 const source = z.strictObject({
@@ -114,7 +122,7 @@ const network = z
   .strictObject({
     cidr: z
       .cidrv4()
-      .refine((range) => isVpcSize(range), { error: "must be between /16 and /24" })
+      .refine(isVpcRange, { error: "must be the address of a network between /16 and /24, such as 10.42.0.0/16" })
       .optional()
       .describe("Of the VPC that is made; 10.42.0.0/16 without it"),
     vpcId: z
@@ -136,9 +144,10 @@ const network = z
     return { kind: "own", cidr: cidr ?? "10.42.0.0/16" };
   });
 
-function isVpcSize(range: string): boolean {
-  const bits = Number(range.split("/")[1]);
-  return bits >= 16 && bits <= 24;
+function isVpcRange(range: string): boolean {
+  const [address, bits] = range.split("/");
+  const number = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  return Number(bits) >= 16 && Number(bits) <= 24 && number % 2 ** (32 - Number(bits)) === 0;
 }
 
 /** The retention periods that CloudWatch Logs offers (PutRetentionPolicy), days. */
@@ -158,12 +167,14 @@ export const datasetSchema = z
     convert: convert.prefault({}),
     instance: instance.prefault({}),
     deadlineHours: hours.default(24).describe("When the archive should be there; auto chooses by it"),
-    maxRunHours: hours.max(720).default(72).describe("Ends a run that hangs, counted over all its machines"),
+    maxRunHours: hours.default(72).describe("Ends a run that hangs, counted over all its machines"),
     purchase: z.enum(["spot", "on-demand"]).default("spot").describe("spot falls back to on-demand when there is none"),
     volume: volume.prefault({}),
     schedule: z
       .string()
-      .regex(/^\S+ \S+ \S+ \S+ \S+$/, { error: "must be five cron fields (UTC) such as 0 3 * * *" })
+      .regex(/^[\d*,/-]+ [\d*,/-]+ [\d*,/-]+ [\dA-Za-z*,/-]+ [\dA-Za-z*,/-]+$/, {
+        error: "must be five cron fields (UTC) such as 0 3 * * *",
+      })
       .optional()
       .describe("When to run again and add what is new, cron in UTC"),
     alarms: z
@@ -174,7 +185,10 @@ export const datasetSchema = z
       .prefault({}),
     network: network.prefault({}),
     ssh: z
-      .strictObject({ cidrs: z.array(cidr).min(1), keyName: z.string().min(1) })
+      .strictObject({
+        cidrs: z.array(cidr).min(1),
+        keyName: z.string().regex(/^[\w .@+-]+$/, { error: "must be the name of a key pair" }),
+      })
       .optional()
       .describe("Opens port 22 to these address ranges; Session Manager needs no port"),
     retention: z
@@ -186,7 +200,7 @@ export const datasetSchema = z
       .prefault({}),
     audit: z.boolean().default(false).describe("CloudTrail with data events of the archive, and VPC flow logs"),
     permissionsBoundary: arn("iam").optional().describe("Of the instance's role"),
-    tags: z.record(z.string().min(1).max(128), z.string().max(256)).default({}),
+    tags: z.record(tagText.min(1).max(128), tagText.max(256)).default({}),
   })
   .superRefine((dataset, context) => {
     const issue = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
@@ -197,9 +211,14 @@ export const datasetSchema = z
       issue(["source", "size"], "is needed for volume.sizeGiB auto");
     if (instance.types !== "auto" && new Set(instance.types.map(architectureOf)).size > 1)
       issue(["instance", "types"], "must all be of one architecture");
+    if (volume.sizeGiB !== "auto" && volume.iops > volume.sizeGiB * 500)
+      issue(["volume", "iops"], "must be at most 500 for each GiB of volume.sizeGiB");
     if (volume.throughput > volume.iops / 4)
       issue(["volume", "throughput"], "must be at most a quarter of volume.iops");
-    if (dataset.maxRunHours < dataset.deadlineHours) issue(["maxRunHours"], "must not be less than deadlineHours");
+    const { maxRunHours, deadlineHours, retention } = dataset;
+    if (maxRunHours < deadlineHours) issue(["maxRunHours"], "must not be less than deadlineHours");
+    for (const field of ["logDays", "unfinishedDays"] as const)
+      if (retention[field] * 24 <= maxRunHours) issue(["retention", field], "must be longer than maxRunHours");
   });
 
 export type DatasetConfig = z.input<typeof datasetSchema>;

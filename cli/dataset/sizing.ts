@@ -19,10 +19,10 @@ const HEADROOM = 1.5;
 /** Sizes that auto chooses from, in vCPUs. */
 const SIZES = { large: 2, xlarge: 4, "2xlarge": 8, "4xlarge": 16, "8xlarge": 32, "16xlarge": 64 };
 
-/** Families that auto chooses from; several, so that spot capacity is found. */
+/** Families that auto chooses from, which most regions have; several, so that spot capacity is found. */
 const FAMILIES: Record<Architecture, (keyof typeof prices.vcpuHour)[]> = {
-  x86_64: ["c7i", "c6i", "c7a", "c6a", "m7i", "m6i"],
-  arm64: ["c8g", "c7g", "c6g", "m7g", "m6g"],
+  x86_64: ["c7i", "c6i", "c6a", "m7i", "m6i"],
+  arm64: ["c7g", "c6g", "m7g", "m6g"],
 };
 
 /** Work volume for a byte of input: segments, daily files and index side by side, as bench.ts measured, and some more. */
@@ -92,7 +92,7 @@ function expect(dataset: Dataset, bytes: number | null, type: string, volumeGiB:
   return { hours, cost: hours * (instanceHour + volumeMonth / HOURS_A_MONTH) };
 }
 
-/** `about 3.2 hours and 1.40 USD on c7i.2xlarge (spot), prices of 2025-12-01` */
+/** What a run is expected to take, in words. */
 export function describeSizing({ expected, instanceTypes }: Sizing, { purchase }: Dataset): string {
   if (expected === null)
     return "not known: the dataset has no source.size, or the price of its instance type is not known";

@@ -1,17 +1,17 @@
 import { appendFileSync } from "node:fs";
+import { METRICS_NAMESPACE } from "../dataset/names.ts";
 import { errorMessage } from "../errors.ts";
 import { readTraffic, type Traffic } from "../net/traffic.ts";
 import type { Logger } from "./log.ts";
 import type { StatusReport } from "./status.ts";
 
-const NAMESPACE = "ProtonBeam";
 const INTERVAL_MS = 60_000;
 /** Rates are over a second at least: what is done just after a record would else look like a burst. */
 const LEAST_SECONDS = 1;
 const LONGEST_DIMENSION = 1024;
 
 /** The metrics and their units (CloudWatch API Reference, "MetricDatum"). */
-const UNITS = {
+export const METRIC_UNITS = {
   EventsPerSecond: "Count/Second",
   BytesPerSecond: "Bytes/Second",
   Events: "Count",
@@ -84,7 +84,7 @@ export function metricsRecord(
 ) {
   const grown = (name: keyof Totals) => now[name] - before[name];
   const perSecond = (name: keyof Totals) => grown(name) / Math.max(seconds, LEAST_SECONDS);
-  const values: Record<keyof typeof UNITS, number> = {
+  const values: Record<keyof typeof METRIC_UNITS, number> = {
     EventsPerSecond: perSecond("handled"),
     BytesPerSecond: perSecond("bytes"),
     Events: grown("events"),
@@ -94,11 +94,11 @@ export function metricsRecord(
     DaysWritten: grown("days"),
     Work: grown("bytes") + grown("moved") + grown("steps"),
   };
-  const Metrics = Object.entries(UNITS).map(([Name, Unit]) => ({ Name, Unit }));
+  const Metrics = Object.entries(METRIC_UNITS).map(([Name, Unit]) => ({ Name, Unit }));
   return {
     _aws: {
       Timestamp: time.getTime(),
-      CloudWatchMetrics: [{ Namespace: NAMESPACE, Dimensions: [["Dataset"]], Metrics }],
+      CloudWatchMetrics: [{ Namespace: METRICS_NAMESPACE, Dimensions: [["Dataset"]], Metrics }],
     },
     Dataset: dimensionValue(dataset),
     Phase: phase,

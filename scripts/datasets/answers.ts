@@ -1,4 +1,4 @@
-import type { DatasetConfig } from "../../cli/dataset/schema.ts";
+import { type DatasetConfig, MOST_HOURS } from "../../cli/dataset/schema.ts";
 import { formatBytes } from "../../cli/report/format.ts";
 import type { Input } from "../../cli/source/inputs.ts";
 
@@ -32,7 +32,7 @@ export function datasetOf(answers: Answers): DatasetConfig {
     ...(validateSignatures ? {} : { convert: { validateSignatures } }),
     deadlineHours,
     // A run may take its time, but not for ever.
-    maxRunHours: Math.max(deadlineHours * 3, 72),
+    maxRunHours: Math.min(Math.max(deadlineHours * 3, 72), MOST_HOURS),
     purchase,
     ...(email === "" ? {} : { alarms: { email } }),
   };

@@ -1,5 +1,6 @@
+import { logGroupName, METRICS_NAMESPACE } from "../../cli/dataset/names.ts";
 import { parseS3Url } from "../../cli/net/s3-url.ts";
-import { arnOf, bucketArn, type Deployment, LOG_PREFIXES, logGroupName, METRICS_NAMESPACE } from "../deployment.ts";
+import { arnOf, bucketArn, type Deployment, LOG_PREFIXES } from "../deployment.ts";
 import {
   Construct,
   IamInstanceProfile,
@@ -67,10 +68,12 @@ function archiveStatements(deployment: Deployment, { output }: Storage): PolicyS
     {
       Sid: "ArchiveList",
       Effect: "Allow",
-      Action: ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
+      Action: "s3:ListBucket",
       Resource: arn,
       ...(prefix === "" ? {} : { Condition: { StringLike: { "s3:prefix": `${prefix}*` } } }),
     },
+    // This action does not know s3:prefix: with the condition it would never be allowed.
+    { Sid: "ArchiveUploads", Effect: "Allow", Action: "s3:ListBucketMultipartUploads", Resource: arn },
     ...(kmsKeyArn === undefined
       ? []
       : [
@@ -167,7 +170,7 @@ function logStatements(deployment: Deployment, { logs }: Storage): PolicyStateme
       Sid: "LogGroup",
       Effect: "Allow",
       Action: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-      Resource: arnOf(deployment, "logs", `log-group:${logGroupName(deployment)}:*`),
+      Resource: arnOf(deployment, "logs", `log-group:${logGroupName(deployment.name)}:*`),
     },
   ];
 }

@@ -29,12 +29,7 @@ export function createAlarms(
   topicArn: string,
   expectedCost: string,
 ): void {
-  const inService = Object.fromEntries(
-    groups.map((group, i) => [`i${i}`, groupMetric(group, "GroupInServiceInstances")]),
-  );
-  const running = `(${Object.keys(inService)
-    .map((key) => `FILL(${key}, 0)`)
-    .join(" + ")})`;
+  const { metrics: inService, expression: running } = instancesInService(groups);
   const { alarms, deadlineHours } = deployment.dataset;
   const runHours = alarms.runHours ?? Math.min(Math.ceil(deadlineHours), 168);
   const list: Alarm[] = [
@@ -58,14 +53,14 @@ export function createAlarms(
       name: "stalled",
       description: `An instance runs, but nothing was done for ${STALLED_AFTER_MINUTES} minutes. Look at the log group.`,
       metrics: { work: datasetMetric(deployment, "Work", "Sum"), ...inService },
-      expression: `IF(${running} > 0 AND FILL(work, 0) == 0, 1, 0)`,
+      expression: `IF((${running}) > 0 AND FILL(work, 0) == 0, 1, 0)`,
       threshold: 1,
       periodSeconds: 5 * MINUTES,
       periods: STALLED_AFTER_MINUTES / 5,
     },
     {
       name: "disk",
-      description: `A disk is over ${DISK_PERCENT}% full. The run goes on while S3 takes what is done; raise volume.sizeGiB if it stops.`,
+      description: `The work volume is over ${DISK_PERCENT}% full. The run goes on while S3 takes what is done; raise volume.sizeGiB if it stops.`,
       metrics: { m: datasetMetric(deployment, "disk_used_percent", "Maximum") },
       threshold: DISK_PERCENT,
       periodSeconds: 5 * MINUTES,
@@ -75,13 +70,44 @@ export function createAlarms(
       name: "run-time",
       description: `An instance has been running for ${runHours} hours on end. Expected: ${expectedCost}.`,
       metrics: inService,
-      expression: `IF(${running} > 0, 1, 0)`,
+      expression: running,
       threshold: 1,
       periodSeconds: HOURS,
       periods: runHours,
     },
   ];
   for (const alarm of list) createAlarm(scope, deployment, alarm, [topicArn]);
+}
+
+/** In alarm when instances have been running for longer than a run may. @param actions what is done then */
+export function createOverdueAlarm(
+  scope: Construct,
+  deployment: Deployment,
+  groups: string[],
+  actions: string[],
+): void {
+  const { maxRunHours } = deployment.dataset;
+  createAlarm(
+    scope,
+    deployment,
+    {
+      name: "overdue",
+      description: `Instances have been running for more than maxRunHours (${maxRunHours}), and have not ended by themselves: they are ended now.`,
+      ...instancesInService(groups),
+      threshold: 1,
+      periodSeconds: HOURS,
+      periods: Math.ceil(maxRunHours) + 1,
+    },
+    actions,
+  );
+}
+
+/** The number of instances of all groups. */
+function instancesInService(groups: string[]) {
+  const metrics = Object.fromEntries(
+    groups.map((group, i) => [`i${i}`, groupMetric(group, "GroupInServiceInstances")]),
+  );
+  return { metrics, expression: Object.keys(metrics).join(" + ") };
 }
 
 /** In alarm when spot capacity was asked for and none came. @param actions what is done then: scaling policies */
@@ -96,7 +122,8 @@ export function createNoSpotAlarm(scope: Construct, deployment: Deployment, grou
         desired: groupMetric(group, "GroupDesiredCapacity"),
         running: groupMetric(group, "GroupInServiceInstances"),
       },
-      expression: "IF(FILL(desired, 0) > FILL(running, 0), 1, 0)",
+      // Not filled: group metrics come late, and a filled last minute would never be in alarm.
+      expression: "desired - running",
       threshold: 1,
       periodSeconds: MINUTES,
       periods: NO_SPOT_MINUTES,

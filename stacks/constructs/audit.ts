@@ -17,7 +17,7 @@ export function createAudit(parent: Construct, deployment: Deployment, storage: 
     eventSelector: [
       {
         readWriteType: "All",
-        includeManagementEvents: true,
+        includeManagementEvents: false,
         dataResource: [{ type: "AWS::S3::Object", values: [archive] }],
       },
     ],

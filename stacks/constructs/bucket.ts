@@ -13,11 +13,12 @@ import { type PolicyStatement, policyJson } from "./policies.ts";
 
 const ABORT_UPLOADS_AFTER_DAYS = 7;
 
-/** Objects below a prefix that are removed by age. */
+/** Objects below a prefix, and their old versions, that are removed by age. */
 interface Expiry {
   id: string;
   prefix: string;
-  days: number;
+  /** Null: only old versions go. */
+  days: number | null;
   oldVersionDays: number;
 }
 
@@ -83,7 +84,7 @@ export function createBucket(scope: Construct, label: string, deployment: Deploy
     bucket: bucket.id,
     rule: [
       {
-        id: "old-versions",
+        id: "tidy",
         status: "Enabled",
         filter: [{ prefix: "" }],
         noncurrentVersionExpiration: [{ noncurrentDays: oldVersionDays }],
@@ -94,7 +95,7 @@ export function createBucket(scope: Construct, label: string, deployment: Deploy
         id: expiry.id,
         status: "Enabled",
         filter: [{ prefix: expiry.prefix }],
-        expiration: [{ days: expiry.days }],
+        ...(expiry.days === null ? {} : { expiration: [{ days: expiry.days }] }),
         noncurrentVersionExpiration: [{ noncurrentDays: expiry.oldVersionDays }],
       })),
     ],

@@ -74,7 +74,6 @@ function createTemplate(
     name: `${id}-${group.purchase}`,
     updateDefaultVersion: true,
     imageId,
-    instanceType: sizing.instanceTypes[0],
     userData: Fn.base64encode(group.userData),
     instanceInitiatedShutdownBehavior: "terminate",
     iamInstanceProfile: { arn: access.instanceProfileArn },
@@ -125,7 +124,6 @@ function createGroup(
     healthCheckGracePeriod: 300,
     // Spot capacity may not be there at once, and a deployment need not wait for it.
     waitForCapacityTimeout: "0",
-    forceDelete: true,
     enabledMetrics: ["GroupDesiredCapacity", "GroupInServiceInstances"],
     mixedInstancesPolicy: {
       instancesDistribution: {

@@ -1,4 +1,5 @@
-import { type Deployment, logGroupName } from "../deployment.ts";
+import { logGroupName } from "../../cli/dataset/names.ts";
+import type { Deployment } from "../deployment.ts";
 import { CloudwatchDashboard, type Construct } from "../terraform.ts";
 import { bucketMetric, datasetMetric, groupMetric, type Metric } from "./metrics.ts";
 
@@ -51,7 +52,7 @@ export function createDashboard(
         region,
         view: "table",
         query:
-          `SOURCE '${logGroupName(deployment)}' | fields @timestamp, level, msg ` +
+          `SOURCE '${logGroupName(deployment.name)}' | fields @timestamp, level, msg ` +
           "| filter ispresent(level) | sort @timestamp desc | limit 50",
       },
     },

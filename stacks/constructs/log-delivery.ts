@@ -1,9 +1,6 @@
 import { arnOf, bucketArn, type Deployment, LOG_PREFIXES, trailName } from "../deployment.ts";
 import type { PolicyStatement } from "./policies.ts";
 
-/** Since objects always belong to the bucket's owner here, this is all that the services may ask for. */
-const OWNER_CONTROL = { "s3:x-amz-acl": "bucket-owner-full-control" };
-
 /**
  * What lets AWS services write to the log bucket, each to its prefix and on behalf of this account only
  * (Amazon S3 User Guide, "Enabling Amazon S3 server access logging"; AWS CloudTrail User Guide, "Amazon S3 bucket policy
@@ -15,18 +12,23 @@ export function logDeliveryStatements(
 ): PolicyStatement[] {
   const { account, dataset } = deployment;
   const logs = bucketArn(deployment, names.logs);
-  const accessLogs: PolicyStatement = {
-    Sid: "ServerAccessLogs",
-    Effect: "Allow",
-    Principal: { Service: "logging.s3.amazonaws.com" },
-    Action: "s3:PutObject",
-    Resource: `${logs}/${LOG_PREFIXES.access}/*`,
-    Condition: {
-      ArnLike: { "aws:SourceArn": bucketArn(deployment, names.output) },
-      StringEquals: { "aws:SourceAccount": account },
-    },
-  };
-  if (!dataset.audit) return [accessLogs];
+  const accessLogs: PolicyStatement[] =
+    dataset.output.bucket !== undefined
+      ? []
+      : [
+          {
+            Sid: "ServerAccessLogs",
+            Effect: "Allow",
+            Principal: { Service: "logging.s3.amazonaws.com" },
+            Action: "s3:PutObject",
+            Resource: `${logs}/${LOG_PREFIXES.access}/*`,
+            Condition: {
+              ArnLike: { "aws:SourceArn": bucketArn(deployment, names.output) },
+              StringEquals: { "aws:SourceAccount": account },
+            },
+          },
+        ];
+  if (!dataset.audit) return accessLogs;
 
   const ofTrail = { "aws:SourceArn": arnOf(deployment, "cloudtrail", `trail/${trailName(deployment)}`) };
   const ofFlowLogs = {
@@ -36,7 +38,7 @@ export function logDeliveryStatements(
   const trail = { Service: "cloudtrail.amazonaws.com" };
   const delivery = { Service: "delivery.logs.amazonaws.com" };
   return [
-    accessLogs,
+    ...accessLogs,
     {
       Sid: "TrailAclCheck",
       Effect: "Allow",
@@ -51,23 +53,24 @@ export function logDeliveryStatements(
       Principal: trail,
       Action: "s3:PutObject",
       Resource: `${logs}/${LOG_PREFIXES.trail}/AWSLogs/${account}/*`,
-      Condition: { StringEquals: { ...ofTrail, ...OWNER_CONTROL } },
+      Condition: { StringEquals: { ...ofTrail, "s3:x-amz-acl": "bucket-owner-full-control" } },
     },
     {
-      Sid: "FlowLogsAclCheck",
+      // With these names AWS knows them for its own, and adds none.
+      Sid: "AWSLogDeliveryAclCheck",
       Effect: "Allow",
       Principal: delivery,
-      Action: "s3:GetBucketAcl",
+      Action: ["s3:GetBucketAcl", "s3:ListBucket"],
       Resource: logs,
       Condition: ofFlowLogs,
     },
     {
-      Sid: "FlowLogsWrite",
+      Sid: "AWSLogDeliveryWrite",
       Effect: "Allow",
       Principal: delivery,
       Action: "s3:PutObject",
       Resource: `${logs}/${LOG_PREFIXES.flow}/AWSLogs/${account}/*`,
-      Condition: { ...ofFlowLogs, StringEquals: { ...ofFlowLogs.StringEquals, ...OWNER_CONTROL } },
+      Condition: ofFlowLogs,
     },
   ];
 }

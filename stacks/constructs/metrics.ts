@@ -1,4 +1,5 @@
-import { type Deployment, METRICS_NAMESPACE } from "../deployment.ts";
+import { METRICS_NAMESPACE } from "../../cli/dataset/names.ts";
+import type { Deployment } from "../deployment.ts";
 
 /** A metric of CloudWatch with what is taken of each period. */
 export interface Metric {

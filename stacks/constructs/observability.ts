@@ -1,4 +1,5 @@
-import { type Deployment, logGroupName } from "../deployment.ts";
+import { logGroupName } from "../../cli/dataset/names.ts";
+import type { Deployment } from "../deployment.ts";
 import {
   CloudwatchLogGroup,
   Construct,
@@ -21,11 +22,11 @@ export function createObservability(
   groups: string[],
   expectedCost: string,
   email: TerraformVariable,
-): { dashboard: string; logGroup: TerraformResource } {
+): { dashboard: string; logGroup: TerraformResource; topicArn: string } {
   const scope = new Construct(parent, "observability");
   const { dataset, id, account } = deployment;
   const logGroup = new CloudwatchLogGroup(scope, "log_group", {
-    name: logGroupName(deployment),
+    name: logGroupName(deployment.name),
     retentionInDays: dataset.retention.logDays,
   });
   const topic = new SnsTopic(scope, "alarms_topic", { name: `${id}-alarms` });
@@ -50,5 +51,5 @@ export function createObservability(
   subscription.addOverride("count", `\${${email.fqn} == "" ? 0 : 1}`);
   createAlarms(scope, deployment, groups, topic.arn, expectedCost);
   const dashboard = createDashboard(scope, deployment, groups, storage.isOwn ? storage.output.bucket : null);
-  return { dashboard: dashboard.dashboardName, logGroup };
+  return { dashboard: dashboard.dashboardName, logGroup, topicArn: topic.arn };
 }

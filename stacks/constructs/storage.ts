@@ -45,6 +45,13 @@ export function createStorage(parent: Construct, deployment: Deployment): Storag
           days: retention.unfinishedDays,
           oldVersionDays: 1,
         },
+        // Written every minute.
+        ...["status.json", "proton-beam.log"].map((name) => ({
+          id: name,
+          prefix: `${keyPrefix(output.prefix)}${name}`,
+          days: null,
+          oldVersionDays: 1,
+        })),
       ],
       oldVersionDays: retention.oldVersionDays,
     });
