@@ -1,32 +1,8 @@
 // Builds `dist/proton-beam`, or the file that is named: one executable with the program, its workers and the WebAssembly verifier in it.
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BunPlugin } from "bun";
-
-const root = join(import.meta.dir, "..");
-
-/** tiny-secp256k1 reads its .wasm from beside itself at run time; in an executable it must be in the code. */
-const inlineWasm: BunPlugin = {
-  name: "inline-wasm",
-  setup: (build) => {
-    build.onLoad({ filter: /tiny-secp256k1\/lib\/wasm_loader\.js$/ }, ({ path }) => {
-      const read = 'readFileSync(path("secp256k1.wasm"))';
-      const source = readFileSync(path, "utf8");
-      if (!source.includes(read)) throw new Error(`${path} no longer has ${read}: adapt scripts/build.ts`);
-      const wasm = readFileSync(path.replace("wasm_loader.js", "secp256k1.wasm")).toString("base64");
-      return { loader: "js", contents: source.replace(read, `Buffer.from("${wasm}", "base64")`) };
-    });
-  },
-};
+import { buildOptions, root } from "./build-options.ts";
 
 const outfile = process.argv[2] ?? join(root, "dist/proton-beam");
-const result = await Bun.build({
-  entrypoints: [join(root, "cli/main.ts"), join(root, "cli/run/worker.ts")],
-  compile: { outfile },
-  // All in one folder, where `new URL("./worker.ts", import.meta.url)` finds the worker.
-  naming: { entry: "[name].[ext]" },
-  minify: true,
-  plugins: [inlineWasm],
-});
+const result = await Bun.build({ ...buildOptions, compile: { outfile } });
 for (const message of result.logs) console.error(message);
 console.log(outfile);

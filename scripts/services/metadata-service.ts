@@ -11,7 +11,7 @@ export interface MetadataService {
 
 /** Starts the service on loopback; with `credentials` the instance has a role that gives them. */
 export function startMetadataService(
-  credentials: { accessKeyId: string; secretAccessKey: string } | null,
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | null,
 ): MetadataService {
   const tokens = new Set<string>();
   const documents = new Map<string, string>();
@@ -25,7 +25,7 @@ export function startMetadataService(
         Type: "AWS-HMAC",
         AccessKeyId: credentials.accessKeyId,
         SecretAccessKey: credentials.secretAccessKey,
-        Token: "",
+        Token: credentials.sessionToken ?? "",
         Expiration: new Date(Date.now() + 3_600_000).toISOString(),
       }),
     );

@@ -1,0 +1,39 @@
+// Builds `dist/proton-beam.tar.gz`, or the file that is named: the converter in two files of JavaScript, which a machine compiles
+// with `bun build --compile`, and the scripts that install and run it there.
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { buildOptions, root } from "./build-options.ts";
+
+const MACHINE_FILES = ["install.sh", "service.sh", "proton-beam.service"];
+
+export interface Bundle {
+  path: string;
+  /** Hexadecimal. */
+  sha256: string;
+}
+
+/** Writes the bundle; the same sources give the same bytes. @throws {Error} when they do not build, or tar and gzip fail */
+export async function buildBundle(outFile: string): Promise<Bundle> {
+  const folder = mkdtempSync(join(tmpdir(), "proton-beam-bundle-"));
+  try {
+    await Bun.build({ ...buildOptions, target: "bun", outdir: folder });
+    for (const name of MACHINE_FILES) cpSync(join(root, "user-data", name), join(folder, name));
+    mkdirSync(dirname(outFile), { recursive: true });
+    const names = readdirSync(folder).sort();
+    const fixed = ["--format=ustar", "--mtime=@0", "--mode=a=rX,u+w", "--owner=0", "--group=0", "--numeric-owner"];
+    const tar = Bun.spawnSync(["tar", "--create", ...fixed, "-C", folder, ...names]);
+    if (!tar.success) throw new Error(`tar failed: ${tar.stderr}`);
+    const gzip = Bun.spawnSync(["gzip", "--best", "--no-name"], { stdin: tar.stdout });
+    if (!gzip.success) throw new Error(`gzip failed: ${gzip.stderr}`);
+    await Bun.write(outFile, gzip.stdout);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  return { path: outFile, sha256: new Bun.CryptoHasher("sha256").update(readFileSync(outFile)).digest("hex") };
+}
+
+if (import.meta.main) {
+  const { path, sha256 } = await buildBundle(process.argv[2] ?? join(root, "dist/proton-beam.tar.gz"));
+  console.log(`${sha256}  ${path}`);
+}

@@ -1,0 +1,163 @@
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { digests } from "../run/cli.ts";
+import { startWorld, until, writeFile } from "./world.ts";
+
+const LONG = 120_000;
+const FAILED = { desired: [0, 0], succeeded: 0, failed: 1, started: false };
+
+const world = await startWorld();
+afterAll(() => world.stop(), LONG);
+const { fast, slow } = world.sources;
+
+/** A proxy that answers the first `left` requests with 503. */
+function startFailing(target: string, left: number) {
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: (request) => {
+      if (left-- > 0) return new Response("", { status: 503 });
+      return fetch(new Request(`${target}${new URL(request.url).pathname}`, request));
+    },
+  });
+  return { url: `http://127.0.0.1:${server.port}`, left: () => left, stop: () => server.stop(true) };
+}
+
+/** What service.sh notes when the converter has ended four times in this hour. */
+function fourTimes(): string {
+  return `${Math.floor(Date.now() / 1000)}\n`.repeat(4);
+}
+
+test(
+  "downloads are repeated",
+  async () => {
+    await world.makeGroups("repeated");
+    const failing = startFailing(world.web.url, 2);
+    const { bun } = world.settings("repeated", []);
+    const machine = await world.boot(
+      world.settings("repeated", [fast], { bun: { ...bun, url: `${failing.url}/@oven` } }),
+    );
+    await machine.off;
+    failing.stop();
+    expect(failing.left()).toBeLessThan(0);
+    expect(digests(world.archive("repeated"))).toEqual(digests(await world.convertHere(fast)));
+    expect(await world.state("repeated")).toEqual({ ...FAILED, succeeded: 1, failed: 0 });
+  },
+  LONG,
+);
+
+test(
+  "a wrong checksum ends the run",
+  async () => {
+    await world.makeGroups("checksum");
+    const { bun } = world.settings("checksum", []);
+    const wrong = "0".repeat(128);
+    const machine = await world.boot(
+      world.settings("checksum", [fast], { bun: { ...bun, sha512: { x64: wrong, aarch64: wrong } } }),
+    );
+    await machine.off;
+    expect(world.log("checksum")).toContain(
+      `RunFailed: the step 'Bun ${bun.version}' failed with status 1. Check that`,
+    );
+    expect(existsSync(machine.path("opt/proton-beam/bin/bun"))).toBe(false);
+    expect(await world.state("checksum")).toEqual(FAILED);
+  },
+  LONG,
+);
+
+test(
+  "a source that is not there ends the run",
+  async () => {
+    await world.makeGroups("missing");
+    const machine = await world.boot(world.settings("missing", [`${world.web.url}/none.jsonl`]));
+    await machine.off;
+    expect(world.log("missing")).toContain("none.jsonl");
+    expect(world.log("missing")).toContain("RunFailed: the converter failed");
+    expect(await world.state("missing")).toEqual(FAILED);
+  },
+  LONG,
+);
+
+test(
+  "a disk that is too small ends the run and is named as the reason",
+  async () => {
+    await world.makeGroups("small");
+    const files = { "opt/proton-beam/crashes": fourTimes() };
+    const machine = await world.boot(world.settings("small", [fast]), { volumeBytes: 4 * 1024 * 1024, files });
+    await machine.off;
+    expect(world.log("small")).toContain("the disk of /var/lib/proton-beam/work is full");
+    expect(world.log("small")).toContain("RunFailed: the converter ended five times in an hour (exited/75)");
+    expect(await world.state("small")).toEqual(FAILED);
+  },
+  LONG,
+);
+
+test(
+  "a machine without a blank disk ends the run",
+  async () => {
+    await world.makeGroups("disk");
+    const settings = world.settings("disk", [fast]);
+    // The minute that it waits for one passes quickly here.
+    const files = { "usr/local/bin/sleep": "#!/bin/sh\n" };
+    const machine = await world.boot(settings, { volumeBytes: 0, files });
+    await machine.off;
+    expect(world.log("disk")).toContain("RunFailed: the step 'work volume' failed with status 1. Attach an empty disk");
+    expect(await world.state("disk")).toEqual(FAILED);
+  },
+  LONG,
+);
+
+test(
+  "a run that hangs is ended at the deadline, counted from its first machine",
+  async () => {
+    await world.makeGroups("hanging");
+    const bytes = readFileSync(world.dump.path);
+    const stalling = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      idleTimeout: 255,
+      // Without a length, and without an end.
+      fetch: () =>
+        new Response(new ReadableStream({ start: (controller) => controller.enqueue(bytes.subarray(0, 3e6)) })),
+    });
+    await world.put("logs", "hanging/run/started", String(Math.floor(Date.now() / 1000) - 3575));
+    const machine = await world.boot(world.settings("hanging", [`http://127.0.0.1:${stalling.port}/endless.jsonl`]));
+    await machine.off;
+    await stalling.stop(true);
+    expect(world.log("hanging")).toContain("the converter ended: exit-code, exited/75");
+    expect(world.log("hanging")).toContain("RunFailed: the maximum run time of 3600 s is over");
+    expect(world.segments("hanging")).toBeGreaterThan(3);
+    expect(await world.state("hanging")).toEqual(FAILED);
+  },
+  LONG,
+);
+
+test(
+  "a converter that crashes again and again ends the run, also when Auto Scaling does not answer at once",
+  async () => {
+    await world.makeGroups("crashing");
+    const settings = world.settings("crashing", [slow]);
+    const failing = startFailing(String(settings.endpoints.autoscaling), 2);
+    const endpoints = { ...settings.endpoints, autoscaling: failing.url };
+    const machine = await world.boot({ ...settings, endpoints });
+    await until("it converts", () => world.segments("crashing") > 0);
+    writeFile(machine.path("opt/proton-beam/crashes"), fourTimes());
+    await machine.run("systemctl", "kill", "--signal=SEGV", "--kill-who=main", "proton-beam.service");
+    await machine.off;
+    failing.stop();
+    expect(failing.left()).toBeLessThan(0);
+    expect(world.log("crashing")).toContain("RunFailed: the converter ended five times in an hour (");
+    expect(await world.state("crashing")).toEqual(FAILED);
+  },
+  LONG,
+);
+
+test(
+  "a machine that cannot even write its files does not stay",
+  async () => {
+    const machine = await world.boot(world.settings("nothing", [fast]), { files: { "opt/proton-beam": "a file" } });
+    await machine.off;
+    expect(machine.read("var/log/cloud-init-output.log")).toContain("mkdir: cannot create directory");
+  },
+  LONG,
+);

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# Follows the lines that have written settings.sh, instance.sh and the other files to /opt/proton-beam. May run again on
+# the same machine. All that can wait for the bundle is in install.sh, since user data must be small.
+# shellcheck source=/dev/null
+. /opt/proton-beam/instance.sh
+set -euo pipefail
+exec > >(tee -a "$LOG_FILE") 2>&1
+
+# step NAME ADVICE: what is done now, and what to do when it fails.
+step() {
+  current=$1 advice=$2
+  say "step: $current"
+}
+leave() {
+  local status=$?
+  rm -rf "$SCRATCH"
+  ((status == 0)) || "$HOME_DIR/instance.sh" end Failed "the step '$current' failed with status $status. $advice"
+}
+SCRATCH=$(mktemp -d "$HOME_DIR/bootstrap.XXXXXX")
+trap leave EXIT
+
+# fetch URL FILE: from s3://, https:// or an absolute path.
+fetch() {
+  local curl=(curl -sSfL --connect-timeout 15 --speed-limit 10240 --speed-time 30)
+  case $1 in
+    /*) cp "$1" "$2" && return ;;
+    s3://*) curl=(signed s3) && set -- "$(s3_url "$1")" "$2" ;;
+  esac
+  "${curl[@]}" -m 1800 --retry 6 --retry-all-errors -o "$2" "$1"
+}
+
+# The time the run began, which all its machines count from: the first one writes it.
+share_start() {
+  local url started try
+  url=$(s3_url "$LOGS/run/started")
+  for try in 1 2 3; do
+    signed s3 -o /dev/null -m 30 -T "$HOME_DIR/started" -H 'If-None-Match: *' "$url" 2>/dev/null || true
+    started=$(signed s3 -m 30 "$url") && [[ $started =~ ^[0-9]+$ ]] && break
+    sleep $((try * 5))
+  done
+  [[ $started =~ ^[0-9]+$ ]] || return 1
+  echo "$started" >"$HOME_DIR/started"
+}
+
+mkdir -p "$HOME_DIR/bin" "$WORK"
+rm -rf "$RUN/ended"
+step "deadline of $MAX_RUN_SECONDS s" "systemd-run must work: this needs a machine that runs systemd."
+arm
+
+step "curl" "Install curl, or check that the package archive of the system can be reached."
+command -v curl >/dev/null || { apt-get -qq update && apt-get -qq install -y curl ca-certificates; }
+
+# Of a person who runs this by hand: for the converter, and not on the disk.
+(umask 077 && env | sed -n '/^AWS_[A-Z0-9_]*=/p' >"$RUN/environment")
+
+if [[ -n $LOGS ]]; then
+  step "start time of the run" "The machine must be able to write and read $LOGS/run/started, with curl 7.88 or newer."
+  share_start
+  arm
+fi
+if [[ -n $STANDBY ]]; then
+  step "no second machine in $STANDBY" ""
+  no_machines "$STANDBY"
+fi
+# So that the alarm for a run that stands still knows the metric from the beginning.
+(metric Work 0) &
+step "bundle" "Check that $BUNDLE_URL can be read and is the bundle that was deployed."
+fetch "$BUNDLE_URL" "$SCRATCH/bundle.tar.gz"
+sha256sum -c --quiet <<<"$BUNDLE_SHA256  $SCRATCH/bundle.tar.gz"
+tar -xzf "$SCRATCH/bundle.tar.gz" -C "$SCRATCH"
+# shellcheck source=/dev/null
+. "$SCRATCH/install.sh"
