@@ -13,9 +13,9 @@ import type { Storage } from "./constructs/storage.ts";
 import { type Deployment, LOG_PREFIXES } from "./deployment.ts";
 import { AssetType, type Construct, Fn, TerraformAsset } from "./terraform.ts";
 
-/** As long as the number of an account, which Terraform puts in its place. */
+/** As long as what comes into their places: the number of the account, which Terraform knows, and the hash. */
 const ACCOUNT = "@ACCOUNT_ID@";
-const RUN = "@RUN@";
+const RUN = "@RUN_ID@";
 
 /** The key of the bundle in the log bucket. */
 export function bundleKey({ sha256 }: Bundle): string {

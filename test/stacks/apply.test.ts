@@ -143,5 +143,5 @@ async function expectUserData(): Promise<void> {
   const userData = Buffer.from(/<userData>([^<]+)</.exec(answer)?.[1] ?? "", "base64").toString();
   expect(userData).toStartWith("#!/bin/bash");
   expect(userData).toContain("s3://proton-beam-example-full-123456789012/archives/nostr");
-  expect(userData).not.toMatch(/@(ACCOUNT|RUN)@/);
+  expect(userData).not.toMatch(/@(ACCOUNT|RUN)_ID@/);
 }

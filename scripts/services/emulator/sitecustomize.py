@@ -1,5 +1,11 @@
 """Loaded by Python before the emulator (moto 5.2): corrects where it differs from AWS in what the stacks use."""
 
+from importlib.metadata import version
+
+LEAST = (5, 2, 5)
+if tuple(int(part) for part in version("moto").split(".")[:3]) < LEAST:
+    raise SystemExit(f"moto {version('moto')} is too old for the tests: pip install 'moto[server]==5.2.5'")
+
 from moto.autoscaling import models as autoscaling
 from moto.cloudtrail.models import CloudTrailBackend
 from moto.ec2.models import EC2Backend
