@@ -1,4 +1,4 @@
-import { type GetObjectCommandOutput, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { type GetObjectCommandOutput, S3Client, S3ServiceException, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import { inTime, type Link } from "./link.ts";
 import { backoffDelay, gaveUp, TransientError, withRetries } from "./retry.ts";
@@ -122,7 +122,8 @@ export function isTransientS3(error: unknown): boolean {
   if (error instanceof TransientError || TRANSIENT_NAMES.has(error.name)) return true;
   const status = statusOf(error);
   if (status === null) return !LOCAL_FAULTS.has(error.name) || "$response" in error;
-  // A body that could not be read to its end looks like a strange answer with a good status.
+  // A body that could not be read to its end is a strange answer, whatever its status.
+  if (!(error instanceof S3ServiceException)) return true;
   return status === 408 || status === 429 || status >= 500 || status < 300;
 }
 

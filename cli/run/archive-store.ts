@@ -18,6 +18,8 @@ export interface ArchiveStore {
   bucket: BucketSettings | null;
   /** Takes hold of the archive and gives its manifest; null when there is no archive yet. */
   open(): Promise<Manifest | null>;
+  /** The plan of an unfinished run that is safe elsewhere; null when there is none. */
+  keptPlan(): Plan | null;
   /** Binds the work to a plan: keeps what an unfinished run of the same plan left. */
   claim(plan: Plan, manifest: Manifest | null): Promise<void>;
   /** Makes the index and the rejects of the archive readable on this disk. */
@@ -39,7 +41,7 @@ export interface ArchiveStore {
   indexed(day: number): void;
   /** Gives the finished files their places and the archive its manifest, last. */
   publish(made: FileRecord[], manifest: Manifest): Promise<void>;
-  /** Removes what only served an unfinished run. */
+  /** Removes what only served the run that is published. Another one may be claimed then. */
   tidy(): Promise<void>;
   /** Lets go of the archive. */
   close(outcome: Outcome): Promise<void>;

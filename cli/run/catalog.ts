@@ -26,6 +26,8 @@ export interface Catalog {
   days(): number[];
   /** The runs of a day in the order of their chunks. */
   runs(day: number): CatalogRun[];
+  /** Forgets all segments; the lock stays. */
+  clear(): void;
   close(): void;
 }
 
@@ -83,6 +85,10 @@ export function openCatalog(path: string): Catalog {
       db
         .query<CatalogRun, [number]>("SELECT chunk, offset, length, crc, events FROM run WHERE day = ? ORDER BY chunk")
         .all(day),
+    clear: () => {
+      db.run("DELETE FROM run");
+      db.run("DELETE FROM segment");
+    },
     close: () => db.close(),
   };
 }

@@ -4,10 +4,10 @@ import pkg from "../../package.json" with { type: "json" };
 import { EXIT, errorCode, errorMessage, interruption, ProtonBeamError } from "../errors.ts";
 import { selectVerifier } from "../event/signature/select.ts";
 import type { ConvertOptions } from "../plan/options.ts";
-import { countBytes, countChunks, fingerprintOf, makePlan } from "../plan/plan.ts";
+import { countBytes, countChunks, fingerprintOf, makePlan, type Plan } from "../plan/plan.ts";
 import { estimateSpace } from "../plan/space.ts";
 import { formatBytes } from "../report/format.ts";
-import { type Counts, emptyCounts, totalOf } from "../segment/counts.ts";
+import { addCounts, type Counts, emptyCounts, totalOf } from "../segment/counts.ts";
 import { hasIdentity, type Input } from "../source/inputs.ts";
 import { isSeekable, type Source } from "../source/source.ts";
 import { workLayout } from "../store/layout.ts";
@@ -18,7 +18,8 @@ import { mapInputs } from "./map-phase.ts";
 import { createPool } from "./pool.ts";
 import { type ReducedDays, reduceDays } from "./reduce-phase.ts";
 import type { Run, RunContext } from "./run.ts";
-import { claimWorkspace, discardFinished, folderSize } from "./workspace.ts";
+import { takeTurns } from "./turns.ts";
+import { claimWorkspace, clearWorkspace, discardFinished, folderSize, readPlan } from "./workspace.ts";
 
 /** Time that tasks under way get to finish when a run is interrupted. */
 const GRACE_MS = 20_000;
@@ -51,7 +52,8 @@ export interface ConvertSummary {
 
 /**
  * Converts inputs into the archive of the store, or adds them to it. Goes on where an interrupted run of the same
- * request stopped; inputs that the archive took before with the same options are not read again.
+ * request stopped, and adds inputs that came later when it is done; inputs that the archive took before with the same
+ * options are not read again.
  * @throws {ProtonBeamError} with the exit code that fits; what was committed stays and is used by the next run
  */
 export async function convert(request: ConvertRequest, context: RunContext): Promise<ConvertSummary> {
@@ -62,49 +64,32 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
   const catalog = openCatalog(layout.catalog);
   const pool = createPool(request.parallel);
   try {
-    const manifest = await store.open();
-    discardFinished(layout, manifest);
-    const sources = request.sources.filter(({ input }) => !isConverted(input, options, manifest));
-    const summary = {
-      place: store.place,
-      skippedInputs: request.sources.length - sources.length,
-      signatures: options.validateSignatures ? (await selectVerifier()).name : null,
-    };
-    if (sources.length === 0 && manifest !== null) {
-      context.log.info({ place: store.place }, "all inputs are in the archive already");
-      const nothing = { counts: emptyCounts(), reused: { segments: 0, days: 0 } };
-      return { ...summary, ...nothing, archive: describeArchive(manifest), seconds: secondsSince(started) };
+    const found = await store.open();
+    discardFinished(layout, found);
+    const sources = request.sources.filter(({ input }) => !isConverted(input, options, found));
+    const unfinished = store.keptPlan() ?? readPlan(layout);
+    const turns = takeTurns(sources, planOf(sources, options, found), unfinished);
+    logTurns(turns, store.place, context);
+    const signatures = options.validateSignatures ? (await selectVerifier()).name : null;
+    const shared = { store, outputDir, layout, catalog, pool, context };
+    let manifest = found;
+    let counts = emptyCounts();
+    let reused = { segments: 0, days: 0 };
+    for (const turn of turns) {
+      if (context.signal.aborted) throw interruption();
+      const plan = planOf(turn, options, manifest);
+      const run: Run = { ...shared, plan, sources: turn, fingerprint: fingerprintOf(plan), manifest };
+      const converted = await convertTurn(run, request.parallel, signatures);
+      manifest = converted.manifest;
+      counts = addCounts(counts, converted.counts);
+      reused = {
+        segments: reused.segments + converted.reused.segments,
+        days: reused.days + converted.reused.days,
+      };
     }
-
-    const inputs = sources.map(({ input }) => input);
-    const plan = makePlan(inputs, options, manifest?.runs.length ?? 0);
-    const run: Run = {
-      plan,
-      sources,
-      store,
-      fingerprint: fingerprintOf(plan),
-      outputDir,
-      layout,
-      manifest,
-      catalog,
-      pool,
-      context,
-    };
-    await assertSpace(run);
-    await store.claim(plan, manifest);
-    claimWorkspace(layout, plan);
-    logStart(run, request.parallel, summary.signatures);
-    const mapped = await interruptible(mapInputs(run), context.signal);
-    const reduced = await interruptible(reduceDays(run, mapped.modified), context.signal);
-    const counts = settleCounts(mapped.counts, reduced);
-    const published = await withinGrace(publish(run, reduced, counts), context.signal);
-    await store.tidy();
-    rmSync(layout.plan);
-    const archive = describeArchive(published);
-    const seconds = secondsSince(started);
-    const reused = { segments: mapped.reused, days: reduced.reused };
-    context.log.info({ counts, archive, reused, seconds }, "conversion complete");
-    return { ...summary, counts, reused, archive, seconds };
+    const skippedInputs = request.sources.length - sources.length;
+    const archive = describeArchive(manifest);
+    return { place: store.place, skippedInputs, signatures, counts, reused, archive, seconds: secondsSince(started) };
   } catch (error) {
     throw explain(error, outputDir);
   } finally {
@@ -115,11 +100,51 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
   }
 }
 
+/** What one conversion did. */
+interface Converted extends Pick<ConvertSummary, "counts" | "reused"> {
+  manifest: Manifest;
+}
+
+/** Carries out a plan to its end: afterwards the archive is whole, and nothing is left of the work. */
+async function convertTurn(run: Run, parallel: number, signatures: string | null): Promise<Converted> {
+  const started = performance.now();
+  const { plan, store, layout, catalog, context } = run;
+  await assertSpace(run);
+  await store.claim(plan, run.manifest);
+  claimWorkspace(layout, plan);
+  logStart(run, parallel, signatures);
+  const mapped = await interruptible(mapInputs(run), context.signal);
+  const reduced = await interruptible(reduceDays(run, mapped.modified), context.signal);
+  const counts = settleCounts(mapped.counts, reduced);
+  const manifest = await withinGrace(publish(run, reduced, counts), context.signal);
+  await store.tidy();
+  clearWorkspace(layout);
+  catalog.clear();
+  const archive = describeArchive(manifest);
+  const reused = { segments: mapped.reused, days: reduced.reused };
+  context.log.info({ counts, archive, reused, seconds: secondsSince(started) }, "conversion complete");
+  return { manifest, counts, reused };
+}
+
+function planOf(sources: Source[], options: ConvertOptions, manifest: Manifest | null): Plan {
+  const inputs = sources.map(({ input }) => input);
+  return makePlan(inputs, options, manifest?.runs.length ?? 0);
+}
+
 function isConverted(input: Input, options: ConvertOptions, manifest: Manifest | null): boolean {
   if (!hasIdentity(input) || manifest === null) return false;
   return manifest.runs.some(
     (run) => isDeepStrictEqual(run.options, options) && run.inputs.some((known) => isDeepStrictEqual(known, input)),
   );
+}
+
+function logTurns(turns: Source[][], place: string, { log }: RunContext): void {
+  if (turns.length === 0) log.info({ place }, "all inputs are in the archive already");
+  if (turns.length > 1)
+    log.info(
+      { inputs: turns[0].length, left: turns[1].length },
+      "the unfinished run is finished first; inputs that came later are left for after it",
+    );
 }
 
 function logStart({ plan, manifest, context }: Run, parallel: number, signatures: string | null): void {
@@ -145,10 +170,10 @@ async function assertSpace({ plan, sources, store, manifest, layout, outputDir, 
     context.log.warn(
       "the size of the input's content is not known: disk space cannot be accounted for before the start",
     );
+    store.fitsOnDisk(false);
     return;
   }
-  const archiveBytes = manifest === null ? 0 : describeArchive(manifest).bytes;
-  const need = await estimateSpace(sources, archiveBytes, context.clients);
+  const need = await estimateSpace(sources, describeArchive(manifest).bytes, context.clients);
   const present = folderSize(layout.root);
   const stat = statfsSync(outputDir);
   const free = stat.bavail * stat.bsize;
@@ -214,7 +239,8 @@ async function publish(
   return next;
 }
 
-function describeArchive({ events, days, files }: Manifest): ConvertSummary["archive"] {
+function describeArchive(manifest: Manifest | null): ConvertSummary["archive"] {
+  const { events, days, files } = manifest ?? { events: 0, days: 0, files: [] };
   return { events, days, bytes: files.reduce((sum, { size }) => sum + size, 0) };
 }
 

@@ -13,6 +13,7 @@ export function createLocalStore(outputDir: string, layout: WorkLayout): Archive
     place: outputDir,
     bucket: null,
     open: async () => readManifest(manifestPath),
+    keptPlan: () => null,
     claim: async (_plan, manifest) => {
       if (manifest === null && !existsSync(layout.plan)) assertNoStrangers(outputDir, readdirSync(outputDir));
     },

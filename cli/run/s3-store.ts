@@ -5,7 +5,7 @@ import PQueue from "p-queue";
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import { parseDayName } from "../event/date.ts";
 import type { S3Clients } from "../net/s3.ts";
-import { describeDifference, fingerprintOf, planSchema } from "../plan/plan.ts";
+import { describeDifference, fingerprintOf, type Plan, planSchema } from "../plan/plan.ts";
 import type { Logger } from "../report/log.ts";
 import type { StatusReport } from "../report/status.ts";
 import { type SegmentFooter, segmentFooterSchema } from "../segment/segment.ts";
@@ -63,8 +63,8 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
   const { settings, clients, outputDir, layout, log, signal } = options;
   const bucket = createBucket(settings, clients);
   const queue = new PQueue({ concurrency: UPLOADS_AT_ONCE });
-  const keptSegments = new Set<number>();
   const keptRows = new Set<number>();
+  let keptPlan: Plan | null = null;
   const logPath = join(outputDir, LOG_FILE);
   let lease: Lease | null = null;
   let manifestEtag: string | null = null;
@@ -122,6 +122,8 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
   };
   const removeWork = async () => {
     const keys = (await listWork(workKeys.root)).filter((key) => key !== workKeys.lease);
+    keptRows.clear();
+    keptPlan = null;
     // The plan goes last: while it is there, the rest is not taken for something else.
     await bucket.remove(keys.filter((key) => key !== workKeys.plan));
     await bucket.remove(keys.filter((key) => key === workKeys.plan));
@@ -168,16 +170,17 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
       manifestEtag = stored?.etag ?? null;
       const manifest = stored === null ? null : parseManifest(bucket.url(MANIFEST_FILE), stored.text);
       hasArchive = manifest !== null;
-      const plan = await readPlan();
+      keptPlan = await readPlan();
       // A run that was killed after it wrote the manifest: all it lacked was to tidy up.
-      if (plan !== null && manifest !== null && manifest.runs.length > plan.earlierRuns) await removeWork();
+      if (keptPlan !== null && manifest !== null && manifest.runs.length > keptPlan.earlierRuns) await removeWork();
       timer = setInterval(syncNow, options.syncMs);
       timer.unref();
       await syncNow();
       return manifest;
     },
+    keptPlan: () => keptPlan,
     claim: async (plan, manifest) => {
-      const unfinished = await readPlan();
+      const unfinished = keptPlan;
       if (unfinished === null && manifest === null) {
         const names: string[] = [];
         for await (const { key } of bucket.list("", "/")) names.push(key);
@@ -194,6 +197,7 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
         held().assertHeld();
         await removeWork();
         await bucket.putText(workKeys.plan, JSON.stringify(plan), JSON_TYPE, null);
+        keptPlan = plan;
       }
       if (manifest !== null) await fetchExisting(bucket, manifest, layout);
     },
@@ -206,7 +210,6 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
         for (const { key, footer } of await Promise.all(batch)) {
           // What does not verify is made and uploaded anew.
           if (footer === null || footer.fingerprint !== fingerprint || workKeys.segment(footer.chunk) !== key) continue;
-          keptSegments.add(footer.chunk);
           yield footer;
         }
         batch = [];
@@ -226,7 +229,6 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
           sha256: null,
           final: false,
         });
-        keptSegments.add(chunk);
         if (diskIsShort()) rmSync(path);
       });
       await queue.onSizeLessThan(WAITING_UPLOADS);
@@ -275,6 +277,8 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
       const condition = manifestEtag === null ? { absent: true as const } : { etag: manifestEtag };
       const etag = await bucket.putText(MANIFEST_FILE, serializeManifest(manifest), JSON_TYPE, condition);
       if (etag === null) throw leaseLost(bucket.url(""));
+      manifestEtag = etag;
+      hasArchive = true;
     },
     tidy: removeWork,
     close: async (outcome) => {

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import { describeDifference, fingerprintOf, type Plan, planSchema } from "../plan/plan.ts";
 import { TEMPORARY_SUFFIX, writeAtomically } from "../store/atomic.ts";
@@ -33,6 +33,17 @@ export function claimWorkspace(layout: WorkLayout, plan: Plan): void {
   writeAtomically(layout.plan, (file) => file.write(Buffer.from(JSON.stringify(plan))));
 }
 
+/**
+ * Removes what a finished run leaves on the disk. The plan goes first: without it the rest counts for nothing. What the
+ * process holds on to stays: the catalog, which is the lock, and the disk's name.
+ */
+export function clearWorkspace(layout: WorkLayout): void {
+  rmSync(layout.plan);
+  const staying = [layout.catalog, layout.owner].map((path) => basename(path));
+  for (const name of readdirSync(layout.root))
+    if (!staying.includes(name)) rmSync(join(layout.root, name), { recursive: true });
+}
+
 function makeEmpty(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
@@ -43,7 +54,8 @@ function removeTemporaries(folder: string): void {
   for (const name of readdirSync(folder)) if (name.endsWith(TEMPORARY_SUFFIX)) rmSync(join(folder, name));
 }
 
-function readPlan(layout: WorkLayout): Plan | null {
+/** The plan of the unfinished run that is in the workspace. */
+export function readPlan(layout: WorkLayout): Plan | null {
   return existsSync(layout.plan) ? planSchema.parse(JSON.parse(readFileSync(layout.plan, "utf8"))) : null;
 }
 

@@ -297,7 +297,7 @@ describe("adding to an archive", () => {
 describe("usage", () => {
   test.each([
     [["convert", "no-such-file.jsonl", "-o", "x"], "no-such-file.jsonl"],
-    [["convert", "-o", "x"], "Not enough"],
+    [["convert", "-o", "x"], "Name an input"],
     [["convert", "a.jsonl"], "output-dir"],
     [["convert", "a.jsonl", "-o", "x", "--kinds", "abc"], "no kind"],
     [["convert", "a.jsonl", "-o", "x", "--since", "yesterday"], "no time"],

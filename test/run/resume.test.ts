@@ -1,21 +1,26 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   appendFileSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import type { ConvertSummary } from "../../cli/run/convert.ts";
+import type { Manifest } from "../../cli/run/manifest.ts";
+import { addCounts } from "../../cli/segment/counts.ts";
 import { createRandom } from "../../scripts/generator/random.ts";
 import { peakMemory } from "../../scripts/peak-memory.ts";
 import { signedEvent } from "../events.ts";
 import { describeIndex } from "./archive.ts";
-import { convertOk, digests, makeDump, runCli, startCli, temporaryFolder } from "./cli.ts";
+import { convertOk, type Dump, digests, makeDump, readManifest, runCli, startCli, temporaryFolder } from "./cli.ts";
 
 const KILLS = Number(process.env.PROTON_BEAM_TEST_KILLS ?? 8);
 const CHUNKS = ["--chunk-bytes", "200000"];
@@ -155,7 +160,7 @@ describe("an unfinished run", () => {
     expect(other.stderr).toContain("compressionLevel: 6 became 1");
     const chunks = await runCli(["convert", dump.path, "-o", archive, "--chunk-bytes", "100000"]);
     expect(chunks.stderr).toContain("chunkBytes");
-    const input = await runCli(["convert", dump.path, `${dump.path}.expected.json`, "-o", archive, ...CHUNKS]);
+    const input = await runCli(["convert", `${dump.path}.expected.json`, "-o", archive, ...CHUNKS]);
     expect(input.stderr).toContain("inputs");
     expect(segmentsOf(archive).length).toBeGreaterThanOrEqual(3);
     await convertOk([dump.path, "-o", archive, ...CHUNKS]);
@@ -176,7 +181,9 @@ describe("an unfinished run", () => {
     const archive = folder.join("pipe");
     const bytes = readFileSync(dump.path);
     const child = startCli(["convert", "-", "-o", archive, ...CHUNKS], Bun.file(dump.path));
-    while (child.exitCode === null && segmentsOf(archive).length < 5) await Bun.sleep(2);
+    // The first chunk, which is to be changed, may be later than others.
+    const isReady = (ready: string[]) => ready.length >= 5 && ready[0] === "00000000.seg";
+    while (child.exitCode === null && !isReady(segmentsOf(archive))) await Bun.sleep(2);
     child.kill("SIGKILL");
     await child.exited;
 
@@ -188,6 +195,8 @@ describe("an unfinished run", () => {
     const short = await runCli(["convert", "-", "-o", archive, ...CHUNKS], new Blob([bytes.subarray(0, 200_000)]));
     expect(short.exitCode).toBe(1);
 
+    const grown = await runCli(["convert", "-", dump.path, "-o", archive, ...CHUNKS], new Blob([bytes]));
+    expect([grown.exitCode, grown.stderr]).toEqual([1, expect.stringContaining('inputs ["-"] became')]);
     const { reused } = await convertOk(["-", "-o", archive, ...CHUNKS], new Blob([bytes]));
     expect(reused.segments).toBeGreaterThanOrEqual(5);
     expect(describeIndex(archive)).toEqual(wanted.index);
@@ -218,6 +227,147 @@ describe("an input", () => {
     expect(await new Response(child.stderr).text()).toContain(`${path} changed while it was converted`);
     expect(readdirSync(archive).sort()).toEqual([".proton-beam", "proton-beam.log"]);
   }, 30_000);
+});
+
+describe("a directory that has grown since a run over it was stopped", () => {
+  /** Sorts before what the unfinished run reads. */
+  const LATER = "a.jsonl";
+  const folderOf = (name: string) => folder.join(name, "dumps");
+  const archiveOf = (name: string) => folder.join(name, "archive");
+  const args = (name: string) => [folderOf(name), "-o", archiveOf(name), "-j", "2", ...CHUNKS];
+  const add = (name: string) => copyFileSync(later.path, join(folderOf(name), LATER));
+  const planOf = (name: string) => readFileSync(join(archiveOf(name), ".proton-beam/plan.json"), "utf8");
+  const logOf = (name: string) => readFileSync(join(archiveOf(name), "proton-beam.log"), "utf8");
+  const FINISHES_FIRST = '"inputs":2,"left":1';
+
+  /** Two dumps of which a killed run left some segments. */
+  async function makeUnfinished(name: string): Promise<void> {
+    makeDumps(name);
+    const child = startCli(["convert", ...args(name)]);
+    while (child.exitCode === null && segmentsOf(archiveOf(name)).length < 3) await Bun.sleep(2);
+    child.kill("SIGKILL");
+    await child.exited;
+    expect(JSON.parse(planOf(name)).inputs).toHaveLength(2);
+  }
+  function makeDumps(name: string): void {
+    mkdirSync(folderOf(name), { recursive: true });
+    copyFileSync(dump.path, join(folderOf(name), "b.jsonl"));
+    copyFileSync(other.path, join(folderOf(name), "c.jsonl"));
+  }
+
+  let later: Dump;
+  let other: Dump;
+  let atOnce: ConvertSummary;
+  beforeAll(async () => {
+    later = await makeDump(folder.path, "later.jsonl", { lines: 4000, days: 8 });
+    other = await makeDump(folder.path, "other.jsonl", { lines: 2000, days: 4 });
+    makeDumps("calm");
+    await convertOk(args("calm"));
+    add("calm");
+    await convertOk(args("calm"));
+    makeDumps("at-once");
+    add("at-once");
+    atOnce = await convertOk(args("at-once"));
+  }, 60_000);
+
+  const daysOf = (archive: string) => Object.entries(digests(archive)).filter(([path]) => path.endsWith(".pb.gz"));
+  const withoutPaths = ({ runs }: Manifest) =>
+    runs.map(({ inputs, counts }) => [inputs.map(({ name }) => basename(name)), counts]);
+
+  function expectBoth(name: string): void {
+    const archive = archiveOf(name);
+    expect(daysOf(archive)).toEqual(daysOf(archiveOf("at-once")));
+    expect(describeIndex(archive)).toEqual(describeIndex(archiveOf("at-once")));
+    const manifest = readManifest(archive);
+    expect(withoutPaths(manifest)).toEqual(withoutPaths(readManifest(archiveOf("calm"))));
+    expect(withoutPaths(manifest).map(([names]) => names)).toEqual([["b.jsonl", "c.jsonl"], [LATER]]);
+    expect(manifest.runs.map(({ counts }) => counts).reduce(addCounts)).toEqual(atOnce.counts);
+    expect(existsSync(join(archive, ".proton-beam"))).toBe(false);
+  }
+
+  test("grew: the run is finished first, then the rest is added, and the summary covers both", async () => {
+    await makeUnfinished("grew");
+    add("grew");
+    const { counts, reused, archive, skippedInputs } = await convertOk(args("grew"));
+    expect(reused.segments).toBeGreaterThanOrEqual(3);
+    expect(counts).toEqual(atOnce.counts);
+    expect([archive.events, archive.days, skippedInputs]).toEqual([atOnce.archive.events, atOnce.archive.days, 0]);
+    expect(logOf("grew")).toContain(FINISHES_FIRST);
+    expectBoth("grew");
+    const again = await convertOk(args("grew"));
+    expect([again.skippedInputs, again.counts.lines]).toEqual([3, 0]);
+    expectBoth("grew");
+  }, 60_000);
+
+  test("grew: stopped in the second conversion, the same command converts the rest, and metrics count both", async () => {
+    await makeUnfinished("twice");
+    add("twice");
+    const archive = archiveOf("twice");
+    const metrics = ["--metrics-file", folder.join("twice.metrics")];
+    const child = startCli(["convert", ...args("twice"), ...metrics]);
+    const plan = Bun.file(join(archive, ".proton-beam/plan.json"));
+    const isAdding = async () => (await plan.text().catch(() => "")).includes('"earlierRuns":1');
+    while (child.exitCode === null && !((await isAdding()) && segmentsOf(archive).length > 1)) await Bun.sleep(1);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(75);
+    expect(readManifest(archive).runs).toHaveLength(1);
+    const { skippedInputs, counts, reused } = await convertOk([...args("twice"), ...metrics]);
+    expect([skippedInputs, reused.segments > 0]).toEqual([2, true]);
+    expect(counts).toEqual(readManifest(archive).runs[1].counts);
+    expectBoth("twice");
+    const records = readFileSync(folder.join("twice.metrics"), "utf8").trim().split("\n");
+    const sumOf = (name: string) => records.reduce((sum, record) => sum + JSON.parse(record)[name], 0);
+    expect(records.map((record) => JSON.parse(record).State)).toEqual(["interrupted", "complete"]);
+    expect(sumOf("Events")).toBe(atOnce.counts.events);
+  }, 60_000);
+
+  test("grew: told to stop between the two, it leaves the second to the same command", async () => {
+    await makeUnfinished("between");
+    add("between");
+    const archive = archiveOf("between");
+    const child = startCli(["convert", ...args("between")]);
+    while (child.exitCode === null && !existsSync(join(archive, "manifest.json"))) await Bun.sleep(1);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(75);
+    await convertOk(args("between"));
+    expectBoth("between");
+  }, 60_000);
+
+  test(`grew: killed at ${KILLS} random moments of both`, async () => {
+    await makeUnfinished("killed-grown");
+    add("killed-grown");
+    const random = createRandom("grown");
+    for (let i = 0; i < KILLS; i++) {
+      const child = startCli(["convert", ...args("killed-grown")]);
+      await Bun.sleep(random.int(200, 2000));
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+    await convertOk(args("killed-grown"));
+    expectBoth("killed-grown");
+  }, 300_000);
+
+  test("grew, but an input of the run changed or is gone, or an option is another: refused", async () => {
+    await makeUnfinished("refused-grown");
+    const plan = planOf("refused-grown");
+    const path = join(folderOf("refused-grown"), "c.jsonl");
+    const { atime, mtime } = statSync(path);
+    const convert = (...more: string[]) => runCli(["convert", ...args("refused-grown"), ...more]);
+    const refusal = (text: string) => ({ exitCode: 1, stderr: expect.stringContaining(text) });
+
+    utimesSync(path, atime, new Date(0));
+    expect(await convert()).toMatchObject(refusal(`the input ${path} has another size, ETag or modification time`));
+    add("refused-grown");
+    expect(await convert()).toMatchObject(refusal("holds an unfinished run that differs from this one: inputs ["));
+    rmSync(path);
+    expect(await convert()).toMatchObject(refusal("holds an unfinished run that differs from this one: inputs ["));
+    copyFileSync(other.path, path);
+    utimesSync(path, atime, mtime);
+    expect(await convert("--compression-level", "1")).toMatchObject(refusal("inputs ["));
+    expect(planOf("refused-grown")).toBe(plan);
+    await convertOk(args("refused-grown"));
+    expectBoth("refused-grown");
+  }, 60_000);
 });
 
 describe("memory", () => {

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -7,6 +7,7 @@ import {
   ListMultipartUploadsCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
+import { addCounts } from "../../cli/segment/counts.ts";
 import { createRandom } from "../../scripts/generator/random.ts";
 import { FAULTS, startFaultProxy } from "../../scripts/services/fault-proxy.ts";
 import { startMetadataService } from "../../scripts/services/metadata-service.ts";
@@ -324,6 +325,124 @@ describe("a run that is interrupted", () => {
       "going to take this spot instance",
     );
   }, 40_000);
+});
+
+describe("a run over a prefix that has grown since it was stopped", () => {
+  /** Sorts before what the unfinished run reads. */
+  const LATER = "a.jsonl";
+  const prefix = (name: string) => `s3://dumps/${name}/`;
+  const options = (name: string) => [prefix(name), ...DIRECT, ...CHUNKS, "-j", "1", "--lease", "1"];
+  const putDump = async (name: string, key: string, path: string) => {
+    mkdirSync(server.path("dumps", name), { recursive: true });
+    await uploads.write(`${name}/${key}`, Bun.file(path));
+  };
+  const leaseOf = (name: string) => join(archive(name), ".proton-beam/lease.json");
+
+  let later = "";
+  let calm = "";
+  beforeAll(async () => {
+    later = (await makeDump(folder.path, "later.jsonl", { lines: 5000, days: 9 })).path;
+    calm = folder.join("grown-calm");
+    await putDump("calm", "b.jsonl", dump.path);
+    await convertOk([prefix("calm"), "-o", calm, ...DIRECT, ...CHUNKS]);
+    await putDump("calm", LATER, later);
+    await convertOk([prefix("calm"), "-o", calm, ...DIRECT, ...CHUNKS]);
+    await convertOk([prefix("calm"), "-o", folder.join("grown-at-once"), ...DIRECT, ...CHUNKS]);
+    expect(dayDigests(calm)).toEqual(dayDigests(folder.join("grown-at-once")));
+    expect(describeIndex(calm)).toEqual(describeIndex(folder.join("grown-at-once")));
+  }, 60_000);
+  const dayDigests = (path: string) => ({ ...digests(path), "rejected.jsonl.gz": "" });
+
+  /** A machine is killed and its disk lost; then the prefix grows. */
+  async function makeUnfinished(name: string): Promise<void> {
+    await putDump(name, "b.jsonl", dump.path);
+    const child = startCli(["convert", ...options(name), ...to(name)]);
+    while (child.exitCode === null && segmentsOf(name).length < 4) await Bun.sleep(2);
+    child.kill("SIGKILL");
+    await child.exited;
+    rmSync(folder.join(`${name}-work`), { recursive: true });
+    await putDump(name, LATER, later);
+  }
+
+  /** The rejects name the prefix, so their file is another one. */
+  function expectCalm(name: string): void {
+    expect(dayDigests(archive(name))).toEqual(dayDigests(calm));
+    expect(describeIndex(archive(name))).toEqual(describeIndex(calm));
+    const [a, b] = [archive(name), calm].map(readManifest);
+    expect(a.runs.map(({ inputs }) => inputs.map((input) => input.name))).toEqual([
+      [`${prefix(name)}b.jsonl`],
+      [prefix(name) + LATER],
+    ]);
+    expect(a.runs.map(({ counts }) => counts)).toEqual(b.runs.map(({ counts }) => counts));
+    expect(readdirSync(archive(name)).sort()).toEqual([...readdirSync(calm), "status.json"].sort());
+    expect(JSON.parse(readFileSync(join(archive(name), "status.json"), "utf8")).state).toBe("complete");
+  }
+
+  test("grew: another machine finishes it, then adds the rest", async () => {
+    await makeUnfinished("grown");
+    const { counts, reused, archive: whole } = await convertOk([...options("grown"), ...to("grown")]);
+    expect(reused.segments).toBeGreaterThanOrEqual(4);
+    expectCalm("grown");
+    const { runs, events, days } = readManifest(archive("grown"));
+    expect(counts).toEqual(addCounts(runs[0].counts, runs[1].counts));
+    expect([whole.events, whole.days]).toEqual([events, days]);
+    const log = readFileSync(join(archive("grown"), "proton-beam.log"), "utf8");
+    expect(log).toContain('"inputs":1,"left":1');
+    expect(log.split('"addsToArchive":true')).toHaveLength(2);
+    const again = await convertOk([...options("grown"), ...to("grown")]);
+    expect([again.skippedInputs, again.counts.lines]).toEqual([2, 0]);
+    expectCalm("grown");
+  }, 60_000);
+
+  test("grew: stopped in the second conversion and its disk lost, another machine converts the rest", async () => {
+    await makeUnfinished("second");
+    const child = startCli(["convert", ...options("second"), ...to("second")]);
+    const plan = Bun.file(join(archive("second"), ".proton-beam/plan.json"));
+    const isAdding = async () => (await plan.text().catch(() => "")).includes('"earlierRuns":1');
+    while (child.exitCode === null && !((await isAdding()) && segmentsOf("second").length > 2)) await Bun.sleep(2);
+    expect(existsSync(leaseOf("second"))).toBe(true);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(75);
+    expect(existsSync(leaseOf("second"))).toBe(false);
+    expect(readManifest(archive("second")).runs).toHaveLength(1);
+    const { reused, skippedInputs } = await convertOk([...options("second"), ...to("second", "second-fresh")]);
+    expect(reused.segments).toBeGreaterThan(0);
+    expect(skippedInputs).toBe(1);
+    expectCalm("second");
+  }, 60_000);
+
+  test(`grew: killed and its disk wiped ${KILLS} times`, async () => {
+    await makeUnfinished("wiped");
+    const random = createRandom("wiped");
+    for (let i = 0; i < KILLS; i++) {
+      const child = startCli(["convert", ...options("wiped"), ...to("wiped")]);
+      await Bun.sleep(random.int(1200, 5000));
+      child.kill("SIGKILL");
+      await child.exited;
+      if (random.chance(0.7)) rmSync(folder.join("wiped-work"), { recursive: true, force: true });
+    }
+    await convertOk([...options("wiped"), ...to("wiped", "wiped-last")]);
+    expectCalm("wiped");
+  }, 1_800_000);
+
+  test("grew, but an input of the run changed or is gone: refused", async () => {
+    await makeUnfinished("changed");
+    await putDump("changed", "b.jsonl", later);
+    const refusal = {
+      exitCode: 1,
+      stderr: expect.stringContaining("holds an unfinished run that differs from this one: inputs ["),
+    };
+    expect(await runCli(["convert", ...options("changed"), ...to("changed")])).toMatchObject(refusal);
+    await uploads.delete("changed/b.jsonl");
+    expect(await runCli(["convert", ...options("changed"), ...to("changed", "changed-2")])).toMatchObject(refusal);
+    await uploads.delete(`changed/${LATER}`);
+    await putDump("changed", "b.jsonl", later);
+    const { exitCode, stderr } = await runCli(["convert", ...options("changed"), ...to("changed", "changed-3")]);
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringContaining("b.jsonl has another size, ETag or modification time"),
+    ]);
+  }, 60_000);
 });
 
 describe("the lease", () => {
