@@ -1,4 +1,4 @@
-import { type GetObjectCommandOutput, S3Client, S3ServiceException, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { type GetObjectCommandOutput, S3Client, type S3ClientConfig, S3ServiceException } from "@aws-sdk/client-s3";
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import { inTime, type Link } from "./link.ts";
 import { backoffDelay, gaveUp, TransientError, withRetries } from "./retry.ts";

@@ -1,14 +1,6 @@
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { EXIT, ProtonBeamError } from "../errors.ts";
-import {
-  bodyOf,
-  explained,
-  isConflict,
-  isMissing,
-  readSmall,
-  type S3Access,
-  type S3Clients,
-} from "../net/s3.ts";
+import { bodyOf, explained, isConflict, isMissing, readSmall, type S3Access, type S3Clients } from "../net/s3.ts";
 import type { S3Address } from "../net/s3-url.ts";
 import type { Transfer } from "../net/transfer.ts";
 import { detectCompression, MAGIC_BYTES } from "./compression.ts";
