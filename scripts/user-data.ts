@@ -8,6 +8,7 @@ import { logGroupName, METRICS_NAMESPACE } from "../cli/dataset/names.ts";
 import { datasetName, readDataset } from "../cli/dataset/read.ts";
 import { sizeOf } from "../cli/dataset/sizing.ts";
 import { EXIT, errorMessage, ProtonBeamError } from "../cli/errors.ts";
+import { parseS3Url } from "../cli/net/s3-url.ts";
 import { agentRelease } from "../user-data/agent-release.ts";
 import { pinnedBun } from "../user-data/bun.ts";
 import { renderUserData } from "../user-data/render.ts";
@@ -38,6 +39,12 @@ const cli = yargs(hideBin(process.argv))
       describe: "Install the CloudWatch agent, and send metrics and logs",
     },
     "bun-url": { type: "string", requiresArg: true, describe: "A mirror of the npm scope @oven, for Bun" },
+  })
+  .check(({ bundle, logs }) => {
+    if (!/^(https?:\/\/|\/)/.test(bundle) && parseS3Url(bundle) === null)
+      throw new Error(`--bundle ${bundle} is neither https://…, s3://bucket/key nor an absolute path`);
+    if (logs !== undefined && parseS3Url(logs) === null) throw new Error(`--logs ${logs} is not s3://bucket/prefix`);
+    return true;
   })
   .strict()
   .fail(false);

@@ -4,7 +4,11 @@
 # shellcheck source=/dev/null
 . /opt/proton-beam/instance.sh
 set -euo pipefail
-exec > >(tee -a "$LOG_FILE") 2>&1
+# A terminal that is closed or interrupted ends the script, not what it writes last.
+exec > >(tee -ai "$LOG_FILE") 2>&1
+trap 'exit 130' INT
+trap 'exit 129' HUP
+current=start advice=''
 
 # step NAME ADVICE: what is done now, and what to do when it fails.
 step() {
@@ -14,7 +18,10 @@ step() {
 leave() {
   local status=$?
   rm -rf "$SCRATCH"
-  ((status == 0)) || "$HOME_DIR/instance.sh" end Failed "the step '$current' failed with status $status. $advice"
+  ((status != 0)) || return 0
+  # The machine is being taken away: that is no failure of the run, and the next machine begins anew.
+  [[ $(systemctl is-system-running) != stopping ]] || return 0
+  "$HOME_DIR/instance.sh" end Failed "the step '$current' failed with status $status. $advice"
 }
 SCRATCH=$(mktemp -d "$HOME_DIR/bootstrap.XXXXXX")
 trap leave EXIT
@@ -33,17 +40,25 @@ fetch() {
 share_start() {
   local url started try
   url=$(s3_url "$LOGS/run/started")
-  for try in 1 2 3; do
+  # Role and bucket may be so new that they are not known everywhere.
+  for try in 1 2 3 4 5 6 7 8; do
     signed s3 -o /dev/null -m 30 -T "$HOME_DIR/started" -H 'If-None-Match: *' "$url" 2>/dev/null || true
-    started=$(signed s3 -m 30 "$url") && [[ $started =~ ^[0-9]+$ ]] && break
+    if started=$(signed s3 -m 30 "$url") && [[ $started =~ ^[0-9]+$ ]]; then
+      if ((started + MAX_RUN_SECONDS > $(date +%s))); then
+        echo "$started" >"$HOME_DIR/started"
+        return
+      fi
+      # A run that long over could not remove it: no machine outlives its run's deadline.
+      signed s3 -o /dev/null -m 30 -T "$HOME_DIR/started" "$url" || true
+    fi
     sleep $((try * 5))
   done
-  [[ $started =~ ^[0-9]+$ ]] || return 1
-  echo "$started" >"$HOME_DIR/started"
+  return 1
 }
 
 mkdir -p "$HOME_DIR/bin" "$WORK"
 rm -rf "$RUN/ended"
+systemctl is-active --quiet proton-beam.service || rm -f "$HOME_DIR/started"
 step "deadline of $MAX_RUN_SECONDS s" "systemd-run must work: this needs a machine that runs systemd."
 arm
 

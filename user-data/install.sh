@@ -1,20 +1,24 @@
 # shellcheck shell=bash
 # Comes with the bundled converter; bootstrap.sh goes on with it when it has checked the bundle.
 
-# install_packages NAME…: installs with apt; a pattern may name a package whose version is in its name.
-install_packages() {
-  local try names options=(-qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::http::Timeout=30)
-  export DEBIAN_FRONTEND=noninteractive
-  for try in 1 2 3; do
-    if timeout 300 apt-get "${options[@]}" update; then
-      names=$(for name in "$@"; do apt-cache --names-only search "^$name\$" | cut -d ' ' -f 1 | sort | tail -n 1; done)
-      [[ -n $names ]] || return
-      # shellcheck disable=SC2086
-      timeout 900 apt-get "${options[@]}" install -y --no-install-recommends $names && return
-    fi
+# apt ARGUMENTS…: apt-get, patient with others that hold its locks.
+apt() {
+  local try options=(-qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::http::Timeout=30)
+  for try in 1 2 3 4 5 6 7 8; do
+    DEBIAN_FRONTEND=noninteractive timeout 900 apt-get "${options[@]}" "$@" && return
     sleep $((try * 5))
   done
   return 1
+}
+
+# install_packages NAME…: a pattern may name a package whose version is in its name.
+install_packages() {
+  local names
+  apt update || return
+  names=$(for name in "$@"; do apt-cache --names-only search "^$name\$" | cut -d ' ' -f 1 | sort | tail -n 1; done)
+  [[ -n $names ]] || return
+  # shellcheck disable=SC2086
+  apt install -y --no-install-recommends $names
 }
 
 # The largest disk without partitions and without anything written on it that is known.
@@ -79,10 +83,13 @@ install_agent() {
       say "the agent's package is not signed by the key $AGENT_KEY"
       return 1
     fi
-    dpkg -i "$SCRATCH/agent.deb" || return
+    apt install -y "$SCRATCH/agent.deb" || return
   fi
   "$ctl" -a fetch-config -m ec2 -s -c "file:$HOME_DIR/agent.json"
 }
+
+# A machine that is there for one run needs no updates in the middle of it.
+[[ $TERMINATE != true ]] || systemctl stop apt-daily.timer apt-daily-upgrade.timer 2>/dev/null || true
 
 step "packages" "Check that the package archive of the system can be reached."
 missing=()
@@ -100,8 +107,7 @@ if [[ $VOLUME == mount ]]; then
 fi
 id proton-beam >/dev/null 2>&1 || useradd --system --home-dir "$WORK" --shell /usr/sbin/nologin proton-beam
 mkdir -p "$WORK/work"
-touch "$WORK/work-metrics.log"
-chown proton-beam: "$WORK" "$WORK/work" "$WORK/work-metrics.log"
+chown -h proton-beam: "$WORK" "$WORK/work"
 
 step "Bun $BUN_VERSION" "Check that $BUN_URL can be reached and holds the pinned release, or set another address."
 install_bun

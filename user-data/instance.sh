@@ -92,10 +92,11 @@ upload_logs() {
   local file name copy=$RUN/upload
   journalctl --no-pager -o short-iso -n 5000 -u 'proton-beam*' >"$RUN/journal.log"
   for file in "$LOG_FILE" "$WORK/work/proton-beam.log" "$RUN/journal.log"; do
-    [[ -s $file ]] || continue
+    # The converter's user could make it a link to what only root may read.
+    [[ -s $file && ! -L $file ]] || continue
     name=$(basename "$file")
     tail -c 20000000 "$file" >"$copy"
-    signed s3 -m 60 --retry 2 --retry-all-errors -T "$copy" "$(s3_url "$LOGS/$(instance_id)/${name#proton-beam-}")" ||
+    signed s3 -m 20 --retry 1 --retry-all-errors -T "$copy" "$(s3_url "$LOGS/$(instance_id)/${name#proton-beam-}")" ||
       say "$file could not be uploaded to $LOGS"
   done
 }
@@ -106,9 +107,10 @@ flush_agent() { [[ -z $AGENT_URL ]] || sleep 8; }
 # arm: sets the timer that ends everything, by the time the run began.
 arm() {
   [[ -s "$HOME_DIR/started" ]] || date +%s >"$HOME_DIR/started"
-  local left=$(($(<"$HOME_DIR/started") + MAX_RUN_SECONDS - $(date +%s)))
+  local at=$(($(<"$HOME_DIR/started") + MAX_RUN_SECONDS)) least=$(($(date +%s) + 5))
   systemctl stop proton-beam-deadline.timer 2>/dev/null || true
-  transient proton-beam-deadline --on-active=$((left > 1 ? left : 1)) --timer-property=AccuracySec=1s -- deadline
+  # By the calendar: whenever systemd reloads its units, it would count a span anew.
+  transient proton-beam-deadline --on-calendar="@$((at > least ? at : least))" --timer-property=AccuracySec=1s -- deadline
 }
 
 # transient UNIT OPTIONS… -- ARGUMENTS…: instance.sh with these arguments, as a unit of its own.
@@ -120,9 +122,11 @@ transient() {
 }
 
 deadline() {
+  local begun
+  begun=$(date -u -d "@$(<"$HOME_DIR/started")" +%FT%TZ)
   say "the deadline has come"
   systemctl stop proton-beam.service
-  end Failed "the maximum run time of $MAX_RUN_SECONDS s is over (begun at $(date -u -d "@$(<"$HOME_DIR/started")" +%FT%TZ)). What is converted is kept: a new run goes on from there. Raise maxRunHours if it needs longer."
+  end Failed "the maximum run time of $MAX_RUN_SECONDS s is over (begun at $begun). What is converted is kept: a new run goes on from there. Raise maxRunHours if it needs longer."
 }
 
 # end Succeeded|Failed REASON: the first call ends the run for good.
@@ -132,22 +136,27 @@ end() {
   say "Run$1: $2"
   upload_logs
   metric "Run$1" 1
-  rm -f "$HOME_DIR/started" "$HOME_DIR/crashes"
+  rm -f "$HOME_DIR/crashes"
   forget_start
-  local group
-  for group in "${SCALING_GROUPS[@]}"; do no_machines "$group"; done
+  flush_agent
+  local group groups=("${SCALING_GROUPS[@]}")
+  # This machine's own group last, because Auto Scaling then ends the machine.
+  [[ -n $STANDBY || ${#groups[@]} -lt 2 ]] || groups=("${groups[1]}" "${groups[0]}")
+  for group in "${groups[@]}"; do no_machines "$group"; done
   upload_logs
 }
 
-# The next machine counts its time anew.
+# The next machine counts its time anew; so does this one, unless it is only rebooted.
 forget_start() {
+  [[ $(systemctl is-system-running) == stopping ]] || rm -f "$HOME_DIR/started"
   [[ -z $LOGS ]] || signed s3 -m 30 --retry 5 --retry-all-errors -X DELETE "$(s3_url "$LOGS/run/started")" ||
     say "$LOGS/run/started could not be deleted: delete it, or the next run has less time"
 }
 
 stop_machine() {
   systemctl stop --no-block proton-beam-deadline.timer
-  flush_agent
+  # Switched on again, the machine does not begin anew by itself.
+  systemctl disable --quiet proton-beam.service 2>/dev/null || true
   if [[ $TERMINATE == true ]]; then systemctl poweroff --no-block; else systemctl stop --no-block proton-beam.service; fi
 }
 

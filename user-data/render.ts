@@ -53,6 +53,7 @@ export function renderUserData(settings: InstanceSettings): string {
     "#!/bin/bash",
     `# Proton Beam: converts the dataset ${dataset} on this machine. Made by user-data/render.ts.`,
     "set -euo pipefail",
+    "umask 022",
     // Until bootstrap.sh takes over: a machine that cannot even write its files must not stay.
     ...(terminate ? ["trap 'systemctl poweroff' EXIT"] : []),
     `mkdir -p ${HOME}/datasets`,

@@ -16,11 +16,14 @@ run() {
 
 # finished: what the end of the converter means (exit codes: 0 done, 1 failed, 2 bad usage, 75 goes on later).
 finished() {
-  local code=${EXIT_CODE:-none}/${EXIT_STATUS:-none}
+  local code=${EXIT_CODE:-none}/${EXIT_STATUS:-none} jobs
+  jobs=$(systemctl list-jobs --no-legend proton-beam.service)
   say "the converter ended: $SERVICE_RESULT, $code"
   if [[ $code == exited/0 ]]; then
     transient proton-beam-end --no-block -- end Succeeded "the archive is complete"
-  elif systemctl list-jobs --no-legend proton-beam.service | grep -qE ' (stop|restart) '; then
+  elif [[ $jobs == *' restart '* ]]; then
+    say "the service is restarted, as after an update of the system"
+  elif [[ $jobs == *' stop '* ]]; then
     # Stopped by the deadline, or with the machine: by EC2, or by a person who ended the run.
     upload_logs
     imds spot/instance-action >/dev/null || forget_start
@@ -28,6 +31,8 @@ finished() {
     transient proton-beam-end --no-block -- end Failed "the converter failed; its message is above and in proton-beam.log"
   elif [[ $code == exited/75 ]] && imds spot/instance-action >/dev/null; then
     say "EC2 takes this machine; the next one goes on"
+    # Also when the uploads hang.
+    [[ $TERMINATE != true ]] || systemd-run --quiet --on-active=60 systemctl poweroff
     upload_logs
     flush_agent
     [[ $TERMINATE != true ]] || systemctl poweroff --no-block

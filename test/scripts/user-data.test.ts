@@ -44,9 +44,13 @@ test("prints a script for a machine of one's own, and builds the bundle that it 
 });
 
 test("says what is wrong", () => {
-  expect(userData(folder.join("none.json"), "--bundle", "x")).toMatchObject({
+  expect(userData(folder.join("none.json"), "--bundle", "/b.tar.gz")).toMatchObject({
     exitCode: 2,
     stderr: expect.stringContaining("none.json cannot be read"),
   });
   expect(userData("x").exitCode).toBe(2);
+  expect(userData("x", "--bundle", "./b.tar.gz")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining("--bundle ./b"),
+  });
 });

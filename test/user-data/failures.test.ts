@@ -29,9 +29,10 @@ function fourTimes(): string {
 }
 
 test(
-  "downloads are repeated",
+  "downloads are repeated, and what a run long over left does not end this one",
   async () => {
     await world.makeGroups("repeated");
+    await world.put("logs", "repeated/run/started", "1000000000");
     const failing = startFailing(world.web.url, 2);
     const { bun } = world.settings("repeated", []);
     const machine = await world.boot(
@@ -122,6 +123,13 @@ test(
     });
     await world.put("logs", "hanging/run/started", String(Math.floor(Date.now() / 1000) - 3575));
     const machine = await world.boot(world.settings("hanging", [`http://127.0.0.1:${stalling.port}/endless.jsonl`]));
+    await until("it converts", () => world.segments("hanging") > 0);
+    const next = () =>
+      machine.run("systemctl", "show", "--value", "-p", "NextElapseUSecRealtime", "proton-beam-deadline.timer");
+    const before = (await next()).stdout;
+    // Package managers do this at any time.
+    await machine.run("systemctl", "daemon-reload");
+    expect([before, (await next()).stdout]).toEqual([expect.stringMatching(/\d/), before]);
     await machine.off;
     await stalling.stop(true);
     expect(world.log("hanging")).toContain("the converter ended: exit-code, exited/75");
