@@ -6,7 +6,7 @@ import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
-import { createS3Clients, type S3Access } from "../cli/net/s3.ts";
+import { createS3Clients, environmentAccess, type S3Access } from "../cli/net/s3.ts";
 import { createTraffic } from "../cli/net/traffic.ts";
 import { chunkRanges } from "../cli/plan/plan.ts";
 import { readChunk } from "../cli/source/read.ts";
@@ -38,12 +38,9 @@ try {
   const { size } = statSync(dump);
   const client = new S3Client({ region: "us-east-1", endpoint: server.url, forcePathStyle: true });
   const access: S3Access = {
-    region: null,
+    ...environmentAccess({ retryMs: 10_000, stallMs: 10_000, traffic: createTraffic() }),
     endpoint: server.url,
     pathStyle: true,
-    anonymous: false,
-    requestPayer: false,
-    link: { retryMs: 10_000, stallMs: 10_000, traffic: createTraffic() },
   };
   const clients = createS3Clients();
   const rate = async (work: () => Promise<unknown>) => {

@@ -1,8 +1,9 @@
 // Builds `dist/proton-beam.tar.gz`, or the file that is named: the converter in two files of JavaScript, which a machine compiles
 // with `bun build --compile`, and the scripts that install and run it there.
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { sha256OfFile } from "../cli/store/checksum.ts";
 import { buildOptions, root } from "./build-options.ts";
 
 const MACHINE_FILES = ["install.sh", "service.sh", "proton-beam.service"];
@@ -30,7 +31,7 @@ export async function buildBundle(outFile: string): Promise<Bundle> {
   } finally {
     rmSync(folder, { recursive: true });
   }
-  return { path: outFile, sha256: new Bun.CryptoHasher("sha256").update(readFileSync(outFile)).digest("hex") };
+  return { path: outFile, sha256: sha256OfFile(outFile) };
 }
 
 if (import.meta.main) {

@@ -1,9 +1,9 @@
 import type { BackendConfig } from "./config.ts";
+import { stackId } from "./deployment.ts";
 import { CloudBackend, LocalBackend, NamedCloudWorkspace, S3Backend, type TerraformStack } from "./terraform.ts";
 
 /** Where the state of a stack is kept. */
 export function createBackend(stack: TerraformStack, name: string, backend: BackendConfig): void {
-  const id = `proton-beam-${name}`;
   switch (backend.type) {
     case "local":
       // Beside cdktf.out, which may be deleted at any time; relative, so that a synthesized directory names no machine's paths.
@@ -26,7 +26,7 @@ export function createBackend(stack: TerraformStack, name: string, backend: Back
       new CloudBackend(stack, {
         hostname: backend.hostname,
         organization: backend.organization,
-        workspaces: new NamedCloudWorkspace(id),
+        workspaces: new NamedCloudWorkspace(stackId(name)),
       });
   }
 }

@@ -10,7 +10,7 @@ import { createNetwork } from "./constructs/network.ts";
 import { createObservability } from "./constructs/observability.ts";
 import { createFallback, createLimit } from "./constructs/scaling.ts";
 import { createStorage } from "./constructs/storage.ts";
-import type { Deployment } from "./deployment.ts";
+import { type Deployment, stackId } from "./deployment.ts";
 import { createOutputs } from "./outputs.ts";
 import { createProvider } from "./provider.ts";
 import {
@@ -55,13 +55,13 @@ export function createDatasetStack(app: App, name: string, dataset: Dataset, set
   const deployment: Deployment = {
     name,
     dataset,
-    id: `proton-beam-${name}`,
+    id: stackId(name),
     account: new DataAwsCallerIdentity(stack, "account").accountId,
     partition: new DataAwsPartition(stack, "partition").partition,
   };
 
   const storage = createStorage(stack, deployment);
-  const groups = planGroups(stack, deployment, storage, bundle);
+  const groups = planGroups(stack, deployment, storage, bundle, sizing.architecture);
   const groupNames = groups.map((group) => group.name);
   const network = createNetwork(stack, deployment);
   const access = createAccess(stack, deployment, storage, groupNames, variables.boundary);

@@ -13,6 +13,11 @@ export interface Deployment {
   partition: string;
 }
 
+/** What resources of a dataset are called by. */
+export function stackId(dataset: string): string {
+  return `proton-beam-${dataset}`;
+}
+
 /** The tags of all that a stack makes. */
 export function stackTags(name: string, dataset: Dataset): Record<string, string> {
   return { Project: "proton-beam", Stack: name, ...dataset.tags };

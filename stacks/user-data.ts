@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Architecture } from "../cli/dataset/instance-type.ts";
 import { logGroupName, METRICS_NAMESPACE } from "../cli/dataset/names.ts";
 import type { Dataset, DatasetConfig } from "../cli/dataset/schema.ts";
-import { sizeOf } from "../cli/dataset/sizing.ts";
 import type { Bundle } from "../scripts/bundle.ts";
 import { agentRelease } from "../user-data/agent-release.ts";
 import { pinnedBun } from "../user-data/bun.ts";
-import { renderUserData } from "../user-data/render.ts";
+import { type InstanceSettings, renderUserData } from "../user-data/render.ts";
 import type { GroupPlan, Purchase } from "./constructs/compute.ts";
 import type { Storage } from "./constructs/storage.ts";
 import { type Deployment, LOG_PREFIXES } from "./deployment.ts";
@@ -28,11 +28,21 @@ export function bundleKey({ sha256 }: Bundle): string {
  * @param bundle in whose folder the scripts are written until they are synthesized
  * @throws {ProtonBeamError} usage: when a script is larger than EC2 allows
  */
-export function planGroups(scope: Construct, deployment: Deployment, storage: Storage, bundle: Bundle): GroupPlan[] {
+export function planGroups(
+  scope: Construct,
+  deployment: Deployment,
+  storage: Storage,
+  bundle: Bundle,
+  architecture: Architecture,
+): GroupPlan[] {
   const { name, id, dataset, account } = deployment;
   const purchases: Purchase[] = dataset.purchase === "spot" ? ["spot", "on-demand"] : ["on-demand"];
   const names = purchases.map((purchase) => `${id}-${purchase}-${RUN}`);
-  const scripts = purchases.map((_, i) => render(deployment, storage, bundle, names, i === 0 ? null : names[0]));
+  const common = commonSettings(deployment, storage, bundle, architecture);
+  const scripts = purchases.map((_, i) =>
+    // A later group takes the place of the first.
+    renderUserData({ ...common, autoScalingGroups: names, standby: i === 0 ? null : names[0] }),
+  );
   const run = createHash("sha256").update(scripts.join()).digest("hex").slice(0, 8);
   return purchases.map((purchase, i) => {
     const path = join(dirname(bundle.path), `${name}-${purchase}.sh`);
@@ -47,17 +57,15 @@ export function planGroups(scope: Construct, deployment: Deployment, storage: St
   });
 }
 
-/** @param standby the group whose place this one takes */
-function render(
-  deployment: Deployment,
+/** What the scripts of all groups have in common. */
+function commonSettings(
+  { name, dataset, account }: Deployment,
   { output, logs }: Storage,
   bundle: Bundle,
-  groups: string[],
-  standby: string | null,
-): string {
-  const { name, dataset, account } = deployment;
+  architecture: Architecture,
+): Omit<InstanceSettings, "autoScalingGroups" | "standby"> {
   const url = (bucket: string, key: string) => `s3://${bucket.replace(account, ACCOUNT)}/${key}`;
-  return renderUserData({
+  return {
     dataset: name,
     datasetJson: JSON.stringify(instanceDataset(dataset)),
     region: dataset.region,
@@ -66,14 +74,12 @@ function render(
     metricsNamespace: METRICS_NAMESPACE,
     bundle: { url: url(logs.bucket, bundleKey(bundle)), sha256: bundle.sha256 },
     bun: pinnedBun(),
-    agent: { ...agentRelease(dataset.region, sizeOf(dataset).architecture), logGroup: logGroupName(name) },
-    autoScalingGroups: groups,
-    standby,
+    agent: { ...agentRelease(dataset.region, architecture), logGroup: logGroupName(name) },
     maxRunSeconds: Math.ceil(dataset.maxRunHours * 3600),
     volume: "mount",
     terminate: true,
     endpoints: {},
-  });
+  };
 }
 
 /** What an instance needs of the dataset: a change of the rest, as of tags or alarms, is no reason for another run. */

@@ -1,12 +1,11 @@
-import type { Architecture } from "../cli/dataset/instance-type.ts";
+import { type Architecture, debianName } from "../cli/dataset/instance-type.ts";
 
 /**
  * Where a region has the CloudWatch agent for Ubuntu, and the fingerprint of the key that signs it (CloudWatch User Guide,
  * "Verify the signature of the CloudWatch agent package").
  */
 export function agentRelease(region: string, architecture: Architecture) {
-  const machine = architecture === "arm64" ? "arm64" : "amd64";
-  const url = `https://amazoncloudwatch-agent-${region}.s3.${region}.amazonaws.com/ubuntu/${machine}/latest/amazon-cloudwatch-agent.deb`;
+  const url = `https://amazoncloudwatch-agent-${region}.s3.${region}.amazonaws.com/ubuntu/${debianName(architecture)}/latest/amazon-cloudwatch-agent.deb`;
   return {
     url,
     signatureUrl: `${url}.sig`,

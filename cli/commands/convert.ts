@@ -1,7 +1,5 @@
 import { availableParallelism } from "node:os";
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
-import { convertArgs } from "../dataset/convert-args.ts";
-import { readDataset } from "../dataset/read.ts";
 import { parseKinds, parseSize, parseTime } from "../plan/values.ts";
 
 interface ConvertArgs {
@@ -51,6 +49,13 @@ export const convertCommand: CommandModule<object, ConvertArgs> = {
   },
 };
 
+/** yargs wants the values at once; to have the schema loaded whatever the command would delay every start. */
+function datasetArgs(path: string): Record<string, unknown> {
+  const { convertArgs }: typeof import("../dataset/convert-args.ts") = require("../dataset/convert-args.ts");
+  const { readDataset }: typeof import("../dataset/read.ts") = require("../dataset/read.ts");
+  return convertArgs(readDataset(path));
+}
+
 function options(yargs: Argv): Argv {
   return yargs
     .positional("input", {
@@ -59,9 +64,7 @@ function options(yargs: Argv): Argv {
       describe:
         "Files, directories (their dumps), globs, http(s):// addresses, archive.org items, s3://bucket/key, s3://bucket/prefix/, or - for standard input; plain, gzip, zstd, xz or bzip2",
     })
-    .config("dataset", "A dataset file (stacks/datasets/NAME.json): its sources, output and options", (path) =>
-      convertArgs(readDataset(path)),
-    )
+    .config("dataset", "A dataset file (stacks/datasets/NAME.json): its sources, output and options", datasetArgs)
     .option("output-dir", {
       alias: "o",
       type: "string",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { errorMessage } from "../errors.ts";
 import { parseS3Url } from "../net/s3-url.ts";
 import { parseKinds, parseSize, parseTime } from "../plan/values.ts";
 import { architectureOf } from "./instance-type.ts";
@@ -9,7 +10,7 @@ function textFor(read: (text: string) => unknown) {
     try {
       read(text);
     } catch (error) {
-      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+      context.addIssue({ code: "custom", message: errorMessage(error) });
     }
   });
 }

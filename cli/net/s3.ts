@@ -23,6 +23,11 @@ export interface S3Access {
   link: Link;
 }
 
+/** Access with all that can be taken from the environment taken from there. */
+export function environmentAccess(link: Link): S3Access {
+  return { region: null, endpoint: null, pathStyle: false, anonymous: false, requestPayer: false, link };
+}
+
 /** Gives the same client for the same access. */
 export type S3Clients = (access: S3Access) => S3Client;
 

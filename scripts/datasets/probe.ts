@@ -1,4 +1,4 @@
-import { createS3Clients } from "../../cli/net/s3.ts";
+import { createS3Clients, environmentAccess } from "../../cli/net/s3.ts";
 import { createTraffic } from "../../cli/net/traffic.ts";
 import { findSources } from "../../cli/source/find.ts";
 import type { Input } from "../../cli/source/inputs.ts";
@@ -8,13 +8,6 @@ const PATIENCE_MS = 10_000;
 
 /** The files that addresses name, with what their servers say of them. @throws {Error} when one cannot be reached */
 export async function probe(urls: string[]): Promise<Input[]> {
-  const access = {
-    region: null,
-    endpoint: null,
-    pathStyle: false,
-    anonymous: false,
-    requestPayer: false,
-    link: { retryMs: PATIENCE_MS, stallMs: PATIENCE_MS, traffic: createTraffic() },
-  };
+  const access = environmentAccess({ retryMs: PATIENCE_MS, stallMs: PATIENCE_MS, traffic: createTraffic() });
   return (await findSources(urls, access, createS3Clients())).map(({ input }) => input);
 }

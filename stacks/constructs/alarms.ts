@@ -31,7 +31,7 @@ export function createAlarms(
 ): void {
   const { metrics: inService, expression: running } = instancesInService(groups);
   const { alarms, deadlineHours } = deployment.dataset;
-  const runHours = alarms.runHours ?? Math.min(Math.ceil(deadlineHours), 168);
+  const runHours = alarms.runHours ?? Math.ceil(deadlineHours);
   const list: Alarm[] = [
     {
       name: "failed",

@@ -1,3 +1,4 @@
+import { type Architecture, debianName } from "../../cli/dataset/instance-type.ts";
 import type { Sizing } from "../../cli/dataset/sizing.ts";
 import { type Deployment, stackTags } from "../deployment.ts";
 import {
@@ -30,9 +31,8 @@ export interface GroupPlan {
 }
 
 /** The parameter with the id of Canonical's current Ubuntu LTS image (Ubuntu on AWS, "Find Ubuntu images"). */
-export function imageParameter(architecture: Sizing["architecture"]): string {
-  const name = architecture === "arm64" ? "arm64" : "amd64";
-  return `/aws/service/canonical/ubuntu/server/24.04/stable/current/${name}/hvm/ebs-gp3/ami-id`;
+export function imageParameter(architecture: Architecture): string {
+  return `/aws/service/canonical/ubuntu/server/24.04/stable/current/${debianName(architecture)}/hvm/ebs-gp3/ami-id`;
 }
 
 /**

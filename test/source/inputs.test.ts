@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { EXIT, ProtonBeamError } from "../../cli/errors.ts";
-import { createS3Clients } from "../../cli/net/s3.ts";
+import { createS3Clients, environmentAccess } from "../../cli/net/s3.ts";
 import { createTraffic } from "../../cli/net/traffic.ts";
 import { findSources } from "../../cli/source/find.ts";
 import { publicName } from "../../cli/source/http.ts";
@@ -15,14 +15,7 @@ function makeTree() {
   return folder;
 }
 
-const access = {
-  region: null,
-  endpoint: null,
-  pathStyle: false,
-  anonymous: false,
-  requestPayer: false,
-  link: { retryMs: 1000, stallMs: 1000, traffic: createTraffic() },
-};
+const access = environmentAccess({ retryMs: 1000, stallMs: 1000, traffic: createTraffic() });
 const find = (args: string[]) => findSources(args, access, createS3Clients());
 const names = async (args: string[]) => (await find(args)).map(({ input }) => input.name);
 

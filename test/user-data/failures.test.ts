@@ -1,7 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
+import type { InstanceSettings } from "../../user-data/render.ts";
 import { digests } from "../run/cli.ts";
-import { startWorld, until, writeFile } from "./world.ts";
+import { startWorld, until, type World, writeFile } from "./world.ts";
+
+type Extra = Parameters<World["boot"]>[1];
 
 const LONG = 120_000;
 const FAILED = { desired: [0, 0], succeeded: 0, failed: 1, started: false };
@@ -28,6 +31,16 @@ function fourTimes(): string {
   return `${Math.floor(Date.now() / 1000)}\n`.repeat(4);
 }
 
+/** Boots a machine whose run fails: the log says so with `message`, and nothing of the run is left. */
+async function expectFailure(name: string, message: string, settings: InstanceSettings, extra?: Extra) {
+  await world.makeGroups(name);
+  const machine = await world.boot(settings, extra);
+  await machine.off;
+  expect(world.log(name)).toContain(`RunFailed: ${message}`);
+  expect(await world.state(name)).toEqual(FAILED);
+  return machine;
+}
+
 test(
   "downloads are repeated, and what a run long over left does not end this one",
   async () => {
@@ -50,18 +63,14 @@ test(
 test(
   "a wrong checksum ends the run",
   async () => {
-    await world.makeGroups("checksum");
     const { bun } = world.settings("checksum", []);
     const wrong = "0".repeat(128);
-    const machine = await world.boot(
+    const machine = await expectFailure(
+      "checksum",
+      `the step 'Bun ${bun.version}' failed with status 1. Check that`,
       world.settings("checksum", [fast], { bun: { ...bun, sha512: { x64: wrong, aarch64: wrong } } }),
     );
-    await machine.off;
-    expect(world.log("checksum")).toContain(
-      `RunFailed: the step 'Bun ${bun.version}' failed with status 1. Check that`,
-    );
     expect(existsSync(machine.path("opt/proton-beam/bin/bun"))).toBe(false);
-    expect(await world.state("checksum")).toEqual(FAILED);
   },
   LONG,
 );
@@ -69,12 +78,9 @@ test(
 test(
   "a source that is not there ends the run",
   async () => {
-    await world.makeGroups("missing");
-    const machine = await world.boot(world.settings("missing", [`${world.web.url}/none.jsonl`]));
-    await machine.off;
+    const settings = world.settings("missing", [`${world.web.url}/none.jsonl`]);
+    await expectFailure("missing", "the converter failed", settings);
     expect(world.log("missing")).toContain("none.jsonl");
-    expect(world.log("missing")).toContain("RunFailed: the converter failed");
-    expect(await world.state("missing")).toEqual(FAILED);
   },
   LONG,
 );
@@ -82,13 +88,10 @@ test(
 test(
   "a disk that is too small ends the run and is named as the reason",
   async () => {
-    await world.makeGroups("small");
-    const files = { "opt/proton-beam/crashes": fourTimes() };
-    const machine = await world.boot(world.settings("small", [fast]), { volumeBytes: 4 * 1024 * 1024, files });
-    await machine.off;
+    const small = { volumeBytes: 4 * 1024 * 1024, files: { "opt/proton-beam/crashes": fourTimes() } };
+    const message = "the converter ended five times in an hour (exited/75)";
+    await expectFailure("small", message, world.settings("small", [fast]), small);
     expect(world.log("small")).toContain("the disk of /var/lib/proton-beam/work is full");
-    expect(world.log("small")).toContain("RunFailed: the converter ended five times in an hour (exited/75)");
-    expect(await world.state("small")).toEqual(FAILED);
   },
   LONG,
 );
@@ -96,14 +99,10 @@ test(
 test(
   "a machine without a blank disk ends the run",
   async () => {
-    await world.makeGroups("disk");
-    const settings = world.settings("disk", [fast]);
     // The minute that it waits for one passes quickly here.
     const files = { "usr/local/bin/sleep": "#!/bin/sh\n" };
-    const machine = await world.boot(settings, { volumeBytes: 0, files });
-    await machine.off;
-    expect(world.log("disk")).toContain("RunFailed: the step 'work volume' failed with status 1. Attach an empty disk");
-    expect(await world.state("disk")).toEqual(FAILED);
+    const message = "the step 'work volume' failed with status 1. Attach an empty disk";
+    await expectFailure("disk", message, world.settings("disk", [fast]), { volumeBytes: 0, files });
   },
   LONG,
 );

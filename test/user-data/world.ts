@@ -20,6 +20,7 @@ import { startWebServer } from "../../scripts/services/web-server.ts";
 import { pinnedBun } from "../../user-data/bun.ts";
 import { type InstanceSettings, renderUserData } from "../../user-data/render.ts";
 import { convertOk, makeDump, temporaryFolder } from "../run/cli.ts";
+import { openAws } from "../stacks/aws.ts";
 
 const REGION = "us-east-1";
 const CHUNK_BYTES = "300000";
@@ -52,15 +53,8 @@ export async function startWorld() {
 
   const dump = await makeDump(root, "dump.jsonl", { lines: 9000, days: 6 });
   const sources = { fast: `${web.url}/dump.jsonl`, slow: `${web.url}/slow/dump.jsonl` };
-  const query = async (service: string, parameters: Record<string, string>) => {
-    // The emulator finds the service by the name in the signature, and does not check it.
-    const authorization = `AWS4-HMAC-SHA256 Credential=x/20260101/${REGION}/${service}/aws4_request, SignedHeaders=host, Signature=x`;
-    const body = new URLSearchParams(parameters);
-    const answer = await fetch(aws.url, { method: "POST", body, headers: { authorization } });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${parameters.Action}: ${answer.status} ${text}`);
-    return text;
-  };
+  const query = (service: string, parameters: Record<string, string>) =>
+    openAws(aws.url).call(service, REGION, parameters);
   const autoscaling = (Action: string, parameters: Record<string, string>) =>
     query("autoscaling", { Action, Version: "2011-01-01", ...parameters });
   const desired = (name: string) =>
