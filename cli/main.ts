@@ -3,6 +3,18 @@ import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import pkg from "../package.json" with { type: "json" };
 import { convertCommand } from "./commands/convert.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { estimateCommand } from "./commands/estimate.ts";
+import { exportCommand } from "./commands/export.ts";
+import { getCommand } from "./commands/get.ts";
+import { indexCommand } from "./commands/index-group.ts";
+import { mergeCommand } from "./commands/merge.ts";
+import { queryCommand } from "./commands/query.ts";
+import { repairCommand } from "./commands/repair.ts";
+import { reportCommand } from "./commands/report.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { statusCommand } from "./commands/status.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { EXIT, errorMessage, ProtonBeamError } from "./errors.ts";
 import { STDIN_DEVICE } from "./source/stdin.ts";
 
@@ -12,7 +24,21 @@ const args = hideBin(process.argv).map((arg) => (arg === "-" ? STDIN_DEVICE : ar
 const cli = yargs(args)
   .scriptName("proton-beam")
   .usage("$0 <command>\n\nTurns Nostr event dumps into daily protobuf files with an index.")
-  .command(convertCommand)
+  .command([
+    convertCommand,
+    estimateCommand,
+    statusCommand,
+    reportCommand,
+    getCommand,
+    queryCommand,
+    exportCommand,
+    serveCommand,
+    verifyCommand,
+    repairCommand,
+    mergeCommand,
+    indexCommand,
+    doctorCommand,
+  ])
   .demandCommand(1, "Name a command.")
   .strict()
   .version(pkg.version)

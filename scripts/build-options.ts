@@ -18,10 +18,13 @@ const inlineWasm: BunPlugin = {
   },
 };
 
+/** The modules of worker threads. */
+const WORKERS = ["cli/run/worker.ts"];
+
 /** What all builds of the program have in common. */
 export const buildOptions = {
-  entrypoints: [join(root, "cli/main.ts"), join(root, "cli/run/worker.ts")],
-  // All in one folder, where `new URL("./worker.ts", import.meta.url)` finds the worker.
+  entrypoints: [join(root, "cli/main.ts"), ...WORKERS.map((path) => join(root, path))],
+  // All in one folder, where `new URL("./worker.ts", import.meta.url)` finds a worker: their names must differ.
   naming: { entry: "[name].[ext]" },
   minify: true,
   plugins: [inlineWasm],

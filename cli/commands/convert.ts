@@ -1,49 +1,15 @@
 import { availableParallelism } from "node:os";
-import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
+import type { Argv, CommandModule } from "yargs";
 import { parseKinds, parseSize, parseTime } from "../plan/values.ts";
-
-interface ConvertArgs {
-  input: string[];
-  dataset?: string;
-  outputDir: string;
-  validateSignatures: boolean;
-  validateEventIds: boolean;
-  filterInvalidKinds: boolean;
-  kinds?: [number, number][];
-  since?: number;
-  until?: number;
-  s3Output?: string;
-  syncInterval: number;
-  lease: number;
-  sse?: string;
-  kmsKeyId?: string;
-  storageClass?: string;
-  stage?: string;
-  region?: string;
-  endpointUrl?: string;
-  pathStyle?: boolean;
-  signRequest: boolean;
-  requestPayer: boolean;
-  retryFor: number;
-  stallTimeout: number;
-  metricsFile?: string;
-  parallel: number;
-  compressionLevel: number;
-  chunkBytes?: number;
-  maxLineBytes?: number;
-  progress: boolean;
-  verbose: boolean;
-  json: boolean;
-}
+import { networkOptions } from "./network.ts";
 
 const OUTPUT = "Output in S3:";
-const NETWORK = "Network:";
 
-export const convertCommand: CommandModule<object, ConvertArgs> = {
+export const convertCommand: CommandModule = {
   command: "convert [input..]",
   describe: "Convert event dumps (JSON Lines) to daily protobuf files with an index",
-  builder: (yargs) => options(yargs) as Argv<ConvertArgs>,
-  handler: async (args: ArgumentsCamelCase<ConvertArgs>) => {
+  builder: options,
+  handler: async (args) => {
     const { runConvert } = await import("../run/command.ts");
     process.exit(await runConvert(args));
   },
@@ -57,7 +23,7 @@ function datasetArgs(path: string): Record<string, unknown> {
 }
 
 function options(yargs: Argv): Argv {
-  return yargs
+  return networkOptions(yargs, 600)
     .positional("input", {
       array: true,
       type: "string",
@@ -164,47 +130,8 @@ function options(yargs: Argv): Argv {
     .option("stage", {
       type: "string",
       requiresArg: true,
-      group: NETWORK,
+      group: "Network:",
       describe: "Download remote inputs into this directory first (resumable, checksummed)",
-    })
-    .option("region", { type: "string", requiresArg: true, group: NETWORK, describe: "AWS region" })
-    .option("endpoint-url", {
-      type: "string",
-      requiresArg: true,
-      group: NETWORK,
-      describe: "Address of an S3-compatible server",
-    })
-    .option("path-style", {
-      type: "boolean",
-      defaultDescription: "with --endpoint-url",
-      group: NETWORK,
-      describe: "Name the bucket in the path instead of the host",
-    })
-    .option("sign-request", {
-      type: "boolean",
-      default: true,
-      group: NETWORK,
-      describe: "--no-sign-request reads public s3:// inputs without credentials",
-    })
-    .option("request-payer", {
-      type: "boolean",
-      default: false,
-      group: NETWORK,
-      describe: "Pay for reading s3:// inputs of requester-pays buckets",
-    })
-    .option("retry-for", {
-      type: "number",
-      requiresArg: true,
-      default: 600,
-      group: NETWORK,
-      describe: "Seconds for which failing transfers are repeated without progress",
-    })
-    .option("stall-timeout", {
-      type: "number",
-      requiresArg: true,
-      default: 60,
-      group: NETWORK,
-      describe: "Seconds without a byte after which a connection is given up and made anew",
     })
     .option("progress", { type: "boolean", default: true, describe: "Show progress on standard error (--no-progress)" })
     .option("metrics-file", {

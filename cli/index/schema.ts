@@ -29,6 +29,21 @@ CREATE TABLE event (
   position INTEGER NOT NULL
 ) STRICT;`;
 
+/**
+ * Made when tags are to be looked up. `hash` is `tagHash` of name and value: an event of that hash is to be looked at, since
+ * another tag may have the same. `event` is the row of the event.
+ */
+export const TAG_TABLES = `
+CREATE TABLE indexed_tag (
+  name TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tag (
+  hash INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  event INTEGER NOT NULL,
+  PRIMARY KEY (hash, created_at, event)
+) STRICT, WITHOUT ROWID;`;
+
 /** Made when all rows are in: one sort is several times cheaper than keeping a tree in order. */
 export const INDEXES = `
 CREATE INDEX event_id ON event(id);

@@ -2,13 +2,14 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import pkg from "../../package.json" with { type: "json" };
+import { bucketSettings } from "../archive/location.ts";
 import { datasetName } from "../dataset/read.ts";
 import { EXIT, type ExitCode, errorMessage, interruption, ProtonBeamError } from "../errors.ts";
 import { metadataEndpoint } from "../net/imds.ts";
 import type { Link } from "../net/link.ts";
-import { createS3Clients, type S3Access, type S3Clients } from "../net/s3.ts";
+import { createS3Clients, type S3Clients } from "../net/s3.ts";
+import { accessOfArgs, linkOfArgs, networkArgsSchema } from "../net/s3-args.ts";
 import { parseS3Url } from "../net/s3-url.ts";
-import { createTraffic } from "../net/traffic.ts";
 import { convertOptionsSchema } from "../plan/options.ts";
 import { createLog, type Logger } from "../report/log.ts";
 import { createMeter, startMetrics } from "../report/metrics.ts";
@@ -40,13 +41,7 @@ const argsSchema = convertOptionsSchema.extend({
   kmsKeyId: z.string().optional(),
   storageClass: z.string().optional(),
   stage: z.string().min(1).optional(),
-  region: z.string().optional(),
-  endpointUrl: z.url().optional(),
-  pathStyle: z.boolean().optional(),
-  signRequest: z.boolean(),
-  requestPayer: z.boolean(),
-  retryFor: seconds,
-  stallTimeout: seconds,
+  ...networkArgsSchema.shape,
   metricsFile: z.string().min(1).optional(),
   parallel: z.number().int().min(1).max(1024),
   progress: z.boolean(),
@@ -65,9 +60,9 @@ export async function runConvert(parsedArgs: unknown): Promise<ExitCode> {
   const args = parsed.data;
   const { outputDir, verbose } = args;
   const clients = createS3Clients();
-  const link = { retryMs: args.retryFor * 1000, stallMs: args.stallTimeout * 1000, traffic: createTraffic() };
-  const settings = args.s3Output === undefined ? null : bucketSettings(args.s3Output, args, link);
-  const sources = await findSources(args.input, sourceAccess(args, link), clients);
+  const link = linkOfArgs(args);
+  const settings = args.s3Output === undefined ? null : outputSettings(args.s3Output, args, link);
+  const sources = await findSources(args.input, accessOfArgs(args, link), clients);
 
   mkdirSync(outputDir, { recursive: true });
   const log = createLog(join(outputDir, LOG_FILE), verbose);
@@ -141,29 +136,15 @@ function createStore(
   });
 }
 
-/** Public buckets and requester pays are matters of the inputs; outputs go to a bucket of one's own. */
-function sourceAccess(args: ConvertArgs, link: Link): S3Access {
-  const { region, endpointUrl, pathStyle, signRequest, requestPayer } = args;
-  return {
-    region: region ?? null,
-    endpoint: endpointUrl ?? null,
-    pathStyle: pathStyle ?? endpointUrl !== undefined,
-    anonymous: !signRequest,
-    requestPayer,
-    link,
-  };
-}
-
-function bucketSettings(url: string, args: ConvertArgs, link: Link): BucketSettings {
+function outputSettings(url: string, args: ConvertArgs, link: Link): BucketSettings {
   const address = parseS3Url(url);
   if (address === null)
     throw new ProtonBeamError(`--s3-output ${url} is no address like s3://bucket/prefix`, EXIT.usage);
   const { sse, kmsKeyId, storageClass } = args;
-  const prefix = address.key.replace(/\/+$/, "");
+  // Public buckets and requester pays are matters of the inputs; outputs go to a bucket of one's own.
+  const access = { ...accessOfArgs(args, link), anonymous: false, requestPayer: false };
   return {
-    bucket: address.bucket,
-    prefix: prefix === "" ? "" : `${prefix}/`,
-    access: { ...sourceAccess(args, link), anonymous: false, requestPayer: false },
+    ...bucketSettings(address.bucket, address.key, access),
     sse: sse ?? (kmsKeyId === undefined ? null : "aws:kms"),
     kmsKeyId: kmsKeyId ?? null,
     storageClass: storageClass ?? null,

@@ -11,11 +11,12 @@ import { addCounts, type Counts, emptyCounts, totalOf } from "../segment/counts.
 import { hasIdentity, type Input } from "../source/inputs.ts";
 import { isSeekable, type Source } from "../source/source.ts";
 import { workLayout } from "../store/layout.ts";
+import { createPool } from "../threads/pool.ts";
 import type { ArchiveStore } from "./archive-store.ts";
 import { openCatalog } from "./catalog.ts";
 import type { Manifest } from "./manifest.ts";
 import { mapInputs } from "./map-phase.ts";
-import { createPool } from "./pool.ts";
+import { CONVERT_WORKER, type ConvertTasks } from "./protocol.ts";
 import { type ReducedDays, reduceDays } from "./reduce-phase.ts";
 import type { Run, RunContext } from "./run.ts";
 import { takeTurns } from "./turns.ts";
@@ -62,7 +63,7 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
   const layout = workLayout(outputDir);
   mkdirSync(layout.root, { recursive: true });
   const catalog = openCatalog(layout.catalog);
-  const pool = createPool(request.parallel);
+  const pool = createPool<ConvertTasks>(CONVERT_WORKER, request.parallel);
   try {
     const found = await store.open();
     discardFinished(layout, found);
@@ -134,7 +135,10 @@ function planOf(sources: Source[], options: ConvertOptions, manifest: Manifest |
 function isConverted(input: Input, options: ConvertOptions, manifest: Manifest | null): boolean {
   if (!hasIdentity(input) || manifest === null) return false;
   return manifest.runs.some(
-    (run) => isDeepStrictEqual(run.options, options) && run.inputs.some((known) => isDeepStrictEqual(known, input)),
+    (run) =>
+      run.whole &&
+      isDeepStrictEqual(run.options, options) &&
+      run.inputs.some((known) => isDeepStrictEqual(known, input)),
   );
 }
 
@@ -231,7 +235,8 @@ async function publish(
     format: 1,
     events: (manifest?.events ?? 0) + counts.events,
     days: reduced.days,
-    runs: [...(manifest?.runs ?? []), { fingerprint, toolVersion: pkg.version, inputs, options, counts }],
+    indexTags: [],
+    runs: [...(manifest?.runs ?? []), { fingerprint, toolVersion: pkg.version, inputs, options, counts, whole: true }],
     files: [...kept, ...reduced.made].sort((a, b) => (a.path < b.path ? -1 : 1)),
   };
   await store.publish(reduced.made, next);

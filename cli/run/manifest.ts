@@ -13,6 +13,8 @@ const runRecordSchema = z.object({
   inputs: z.array(inputSchema),
   options: convertOptionsSchema,
   counts: countsSchema,
+  /** Whether the archive still has all its events: a repair that had to give some up says no, and the inputs are read again. */
+  whole: z.boolean().default(true),
 });
 
 const fileRecordSchema = z.object({ path: z.string(), size: z.number(), sha256: z.string() });
@@ -24,6 +26,8 @@ export const manifestSchema = z.object({
   /** Unique events of all daily files. */
   events: z.number().int(),
   days: z.number().int(),
+  /** Names of the tags that the index can look up. */
+  indexTags: z.array(z.string()).default([]),
   /** The conversions, in the order they were made. */
   runs: z.array(runRecordSchema),
   /** Every output file but the log and this one, sorted by path. */

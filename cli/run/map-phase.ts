@@ -12,7 +12,7 @@ import { spoolStream } from "../source/stream.ts";
 import type { ChunkBytes, Task } from "./protocol.ts";
 import type { Run } from "./run.ts";
 
-type MapTask = Task & { type: "map" };
+type MapTask = Task<"map">;
 
 /** What the map made of all inputs. */
 export interface MappedInputs {

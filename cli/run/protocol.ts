@@ -1,4 +1,3 @@
-import { type ExitCode, errorCode, errorMessage, ProtonBeamError } from "../errors.ts";
 import type { DaySummary } from "../reduce/day-rows.ts";
 import type { ReduceDay, RunSource } from "../reduce/reduce.ts";
 import type { MapChunk } from "../segment/map.ts";
@@ -7,6 +6,7 @@ import type { SegmentFooter } from "../segment/segment.ts";
 import type { Source } from "../source/source.ts";
 import type { BucketSettings } from "../store/bucket.ts";
 import type { StoredSection } from "../store/fetch.ts";
+import type { TaskOf } from "../threads/pool.ts";
 import type { FileRecord } from "./manifest.ts";
 
 /**
@@ -21,24 +21,28 @@ export type IndexDay = { path: string; day: number } & (
   | { from: "index"; indexPath: string }
 );
 
-export type Task =
-  | { type: "map"; job: MapChunk; bytes: ChunkBytes }
-  | {
-      type: "reduce";
-      job: Omit<ReduceDay, "runs"> & { runs: StoredRun[] };
-      places: DayPlaces;
-      bucket: BucketSettings | null;
-    }
-  | { type: "index-open"; path: string }
-  | { type: "index-day"; day: IndexDay; fingerprint: string; bucket: BucketSettings | null }
-  | { type: "index-finish" }
-  | {
-      type: "rejects";
-      sections: StoredSection[];
-      existing: ExistingRejects | null;
-      path: string;
-      bucket: BucketSettings | null;
-    };
+/** What the threads of a conversion do. */
+export type ConvertTasks = {
+  /** `footer` is null when the segment was known before. */
+  map: { task: { job: MapChunk; bytes: ChunkBytes }; result: { footer: SegmentFooter | null; reused: boolean } };
+  reduce: {
+    task: { job: Omit<ReduceDay, "runs"> & { runs: StoredRun[] }; places: DayPlaces; bucket: BucketSettings | null };
+    result: { record: DaySummary; origin: DayOrigin };
+  };
+  "index-open": { task: { path: string }; result: null };
+  "index-day": { task: { day: IndexDay; fingerprint: string; bucket: BucketSettings | null }; result: null };
+  "index-finish": { task: object; result: FileDigest };
+  rejects: {
+    task: { sections: StoredSection[]; existing: ExistingRejects | null; path: string; bucket: BucketSettings | null };
+    result: FileDigest;
+  };
+};
+
+export type Task<Name extends keyof ConvertTasks = keyof ConvertTasks> = TaskOf<ConvertTasks, Name>;
+export type Result<Name extends keyof ConvertTasks = keyof ConvertTasks> = ConvertTasks[Name]["result"];
+
+/** The module of these threads. */
+export const CONVERT_WORKER = new URL("./worker.ts", import.meta.url);
 
 /** A run of a day, in a segment on this disk or in S3. */
 export type StoredRun = RunSource & StoredSection;
@@ -59,40 +63,3 @@ export type DayOrigin = "made" | "here" | "kept";
 
 /** Size and checksum of a file as the manifest lists it. */
 export type FileDigest = Pick<FileRecord, "size" | "sha256">;
-
-/** What a worker answers to each task. */
-export interface Results {
-  /** `footer` is null when the segment was known before. */
-  map: { footer: SegmentFooter | null; reused: boolean };
-  reduce: { record: DaySummary; origin: DayOrigin };
-  "index-open": null;
-  "index-day": null;
-  "index-finish": FileDigest;
-  rejects: FileDigest;
-}
-
-export type Result<T extends Task> = Results[T["type"]];
-
-export interface WorkerError {
-  message: string;
-  stack: string | undefined;
-  code: string | null;
-  exitCode: ExitCode | null;
-}
-
-export type Reply = { type: "done"; result: Results[Task["type"]] } | { type: "failed"; error: WorkerError };
-
-/** Errors lose their class between threads; this keeps what the program acts on. */
-export function packError(error: unknown): WorkerError {
-  return {
-    message: errorMessage(error),
-    stack: error instanceof Error ? error.stack : undefined,
-    code: errorCode(error),
-    exitCode: error instanceof ProtonBeamError ? error.exitCode : null,
-  };
-}
-
-export function unpackError(packed: WorkerError): Error {
-  if (packed.exitCode !== null) return new ProtonBeamError(packed.message, packed.exitCode);
-  return Object.assign(new Error(packed.message), { code: packed.code, stack: packed.stack });
-}

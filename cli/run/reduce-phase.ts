@@ -5,9 +5,9 @@ import type { DaySummary } from "../reduce/day-rows.ts";
 import type { ExistingDay } from "../reduce/reduce.ts";
 import { emptyPhase } from "../report/progress.ts";
 import { DAY_FILE, dayFileName, INDEX_FILE, REJECTED_FILE, workKeys } from "../store/layout.ts";
+import { startThread, type TaskThread } from "../threads/pool.ts";
 import type { FileRecord, Manifest } from "./manifest.ts";
-import { startThread, type TaskThread } from "./pool.ts";
-import type { IndexDay, Task } from "./protocol.ts";
+import { CONVERT_WORKER, type ConvertTasks, type IndexDay, type Task } from "./protocol.ts";
 import type { Run } from "./run.ts";
 
 /** What the reduce made. */
@@ -34,7 +34,7 @@ export async function reduceDays(run: Run, indexedAt: number | null): Promise<Re
   let state = emptyPhase("days", touched.length);
   const show = context.progress.phase("Writing", state);
 
-  const indexThread = startThread();
+  const indexThread = startThread<ConvertTasks>(CONVERT_WORKER);
   try {
     const days = mergeDays(touched, daysOf(run.manifest));
     const index = startIndex(indexThread, run, days, new Set(touched), indexedAt);
@@ -80,7 +80,7 @@ export async function reduceDays(run: Run, indexedAt: number | null): Promise<Re
   }
 }
 
-function* reduceTasks(run: Run, days: number[]): Generator<Task & { type: "reduce" }> {
+function* reduceTasks(run: Run, days: number[]): Generator<Task<"reduce">> {
   const { catalog, layout, fingerprint, outputDir, plan, store } = run;
   const existingDays = new Set(daysOf(run.manifest));
   for (const day of days) {
@@ -137,7 +137,13 @@ function mergeDays(a: number[], b: number[]): number[] {
 }
 
 /** Feeds the index thread with the days in ascending order, whatever order they are made in. */
-function startIndex(thread: TaskThread, run: Run, days: number[], touched: Set<number>, indexedAt: number | null) {
+function startIndex(
+  thread: TaskThread<ConvertTasks>,
+  run: Run,
+  days: number[],
+  touched: Set<number>,
+  indexedAt: number | null,
+) {
   const { layout, store, fingerprint, context } = run;
   const ready = new Set<number>();
   let next = 0;
@@ -177,7 +183,7 @@ function startIndex(thread: TaskThread, run: Run, days: number[], touched: Set<n
 }
 
 /** The manifest's size marks what earlier runs wrote: a run that was killed while publishing may have added to it. */
-function rejectsTask({ catalog, layout, manifest, store }: Run): Task & { type: "rejects" } {
+function rejectsTask({ catalog, layout, manifest, store }: Run): Task<"rejects"> {
   const size = manifest?.files.find(({ path }) => path === REJECTED_FILE)?.size ?? 0;
   return {
     type: "rejects",

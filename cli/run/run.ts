@@ -5,10 +5,11 @@ import type { Meter } from "../report/metrics.ts";
 import type { Progress } from "../report/progress.ts";
 import type { Source } from "../source/source.ts";
 import type { WorkLayout } from "../store/layout.ts";
+import type { Pool } from "../threads/pool.ts";
 import type { ArchiveStore } from "./archive-store.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Manifest } from "./manifest.ts";
-import type { Pool } from "./pool.ts";
+import type { ConvertTasks } from "./protocol.ts";
 
 /** What a run reports to and is steered by. */
 export interface RunContext {
@@ -32,6 +33,6 @@ export interface Run {
   layout: WorkLayout;
   manifest: Manifest | null;
   catalog: Catalog;
-  pool: Pool;
+  pool: Pool<ConvertTasks>;
   context: RunContext;
 }

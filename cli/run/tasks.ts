@@ -19,10 +19,10 @@ import { type Bucket, type BucketSettings, createBucket } from "../store/bucket.
 import { sha256OfFile } from "../store/checksum.ts";
 import { verifySection } from "../store/container.ts";
 import { fetchSections } from "../store/fetch.ts";
-import type { ChunkBytes, DayOrigin, DayPlaces, FileDigest, Result, Results, Task } from "./protocol.ts";
+import type { ChunkBytes, DayOrigin, DayPlaces, FileDigest, Result, Task } from "./protocol.ts";
 
 /** Does the tasks of one worker. Between them it keeps the signature check, memory, and an index that is being built. */
-export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]]> {
+export function createTaskRunner(): (task: Task) => Promise<Result> {
   const clients = createS3Clients();
   let signatureCheck: SignatureCheck | null = null;
   let arena: Arena | undefined;
@@ -37,7 +37,7 @@ export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]
   const bucketOf = (settings: BucketSettings | null): Bucket | null =>
     settings === null ? null : createBucket(settings, clients);
 
-  const map = async ({ job, bytes }: Task & { type: "map" }): Promise<Results["map"]> => {
+  const map = async ({ job, bytes }: Task<"map">): Promise<Result<"map">> => {
     const contentHash = bytes.from === "spool" ? sha256OfFile(bytes.path) : null;
     if (bytes.from === "spool" && bytes.knownHash !== null) {
       if (bytes.knownHash !== contentHash) throw changedStream(job.source, job.range.start);
@@ -58,7 +58,7 @@ export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]
     return mapChunk(job, blocks, contentHash, job.options.validateSignatures ? signatureCheck : null, arena);
   };
 
-  const reduce = async (task: Task & { type: "reduce" }): Promise<Results["reduce"]> => {
+  const reduce = async (task: Task<"reduce">): Promise<Result<"reduce">> => {
     const { job, places } = task;
     const bucket = bucketOf(task.bucket);
     if (bucket !== null && places.rowsKey !== null && readDayRecord(job.rowsPath, job.fingerprint) === null)
@@ -82,7 +82,7 @@ export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]
     }
   };
 
-  const addToIndex = async ({ day, fingerprint, bucket }: Task & { type: "index-day" }): Promise<null> => {
+  const addToIndex = async ({ day, fingerprint, bucket }: Task<"index-day">): Promise<null> => {
     if (day.from === "index") {
       const reader = openIndex(day.indexPath);
       try {
@@ -100,7 +100,7 @@ export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]
     return null;
   };
 
-  const rejects = async (task: Task & { type: "rejects" }): Promise<FileDigest> => {
+  const rejects = async (task: Task<"rejects">): Promise<FileDigest> => {
     const scratch = task.path + TEMPORARY_SUFFIX.repeat(2);
     try {
       writeRejects(task.path, task.existing, await fetchSections(task.sections, bucketOf(task.bucket), scratch));
@@ -110,7 +110,7 @@ export function createTaskRunner(): (task: Task) => Promise<Results[Task["type"]
     return digestOf(task.path);
   };
 
-  return async (task): Promise<Result<Task>> => {
+  return async (task): Promise<Result> => {
     switch (task.type) {
       case "map":
         return map(task);

@@ -74,11 +74,14 @@ export interface Bucket {
   url(key: string): string;
   /** @param delimiter leaves out the keys that have it after the prefix */
   list(prefix: string, delimiter?: string): AsyncGenerator<ObjectInfo>;
-  /** Size and noted SHA-256 of an object, or null when there is none. */
-  head(key: string): Promise<{ size: number; sha256: string | null } | null>;
+  /** Size, ETag and noted SHA-256 of an object, or null when there is none. */
+  head(key: string): Promise<{ size: number; etag: string; sha256: string | null } | null>;
   readText(key: string): Promise<{ text: string; etag: string } | null>;
   /** The bytes of an object from `offset` on. */
   read(key: string, offset: number, length: number): Promise<Buffer>;
+  /** The bytes of an object between `from` and `to` as they come. */
+  stream(key: string, from: number, to: number): AsyncGenerator<Uint8Array>;
+  /** Downloads an object as it is now: one that is replaced meanwhile is an error. */
   download(key: string, path: string): Promise<void>;
   /** Puts a small object. @returns its ETag, or null when the condition does not hold */
   putText(key: string, text: string, contentType: string, condition: WriteCondition | null): Promise<string | null>;
@@ -110,13 +113,19 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
     ...encryption,
   });
 
-  const read = async function* (key: string, from: number, to: number): AsyncGenerator<Uint8Array> {
+  const read = async function* (key: string, from: number, to: number, IfMatch?: string): AsyncGenerator<Uint8Array> {
     const openRange = async (start: number, end: number | null) => {
       const controller = new AbortController();
       const range = { Range: `bytes=${start}-${(end ?? to) - 1}` };
       const { Body } = await ask("reading", key, () =>
-        client.send(new GetObjectCommand({ ...at(key), ...range }), { abortSignal: controller.signal }),
-      );
+        client.send(new GetObjectCommand({ ...at(key), ...range, IfMatch }), { abortSignal: controller.signal }),
+      ).catch((error: unknown) => {
+        if (IfMatch === undefined || !(error instanceof ProtonBeamError) || !isConflict(error.cause)) throw error;
+        throw new ProtonBeamError(
+          `${url(key)} was replaced while it was read: run the same command again`,
+          EXIT.failed,
+        );
+      });
       if (Body === undefined) throw new TransientError("the answer has no body");
       return { body: bodyOf(Body), abort: () => controller.abort() };
     };
@@ -130,7 +139,13 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
     });
   const head = async (key: string) => {
     const answer = await ask("reading", key, () => headObject(key));
-    return answer === null ? null : { size: answer.ContentLength ?? 0, sha256: answer.Metadata?.sha256 ?? null };
+    return answer === null
+      ? null
+      : {
+          size: answer.ContentLength ?? 0,
+          etag: answer.ETag ?? "",
+          sha256: answer.Metadata?.sha256 ?? null,
+        };
   };
 
   const readText = async (key: string) => {
@@ -227,12 +242,13 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
       }
       return bytes;
     },
+    stream: (key, from, to) => read(key, from, to),
     download: async (key, path) => {
       const info = await head(key);
       if (info === null) throw new ProtonBeamError(`${url(key)} is gone`, EXIT.failed);
       const file = openSync(path, "w");
       try {
-        for await (const piece of read(key, 0, info.size)) writeAll(file, piece);
+        for await (const piece of read(key, 0, info.size, info.etag)) writeAll(file, piece);
       } finally {
         closeSync(file);
       }

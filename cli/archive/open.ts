@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { EXIT, ProtonBeamError } from "../errors.ts";
+import type { S3Clients } from "../net/s3.ts";
+import { type Manifest, parseManifest } from "../run/manifest.ts";
+import { createBucket } from "../store/bucket.ts";
+import { INDEX_FILE, MANIFEST_FILE } from "../store/layout.ts";
+import { type ArchiveFiles, openFiles } from "./files.ts";
+import type { ArchiveLocation } from "./location.ts";
+
+/** An archive that is to be read. */
+export interface Archive {
+  /** For messages. */
+  place: string;
+  location: ArchiveLocation;
+  files: ArchiveFiles;
+  /** `index.db` on this disk: that of the archive, or a copy of the one in S3. */
+  indexPath: string;
+}
+
+/**
+ * Opens an archive for reading. The index of one in S3 is fetched once, and again when its ETag is another.
+ * @throws {ProtonBeamError} when there is no index
+ */
+export async function openArchive(location: ArchiveLocation, clients: S3Clients): Promise<Archive> {
+  const files = openFiles(location, clients);
+  const place = files.place("");
+  const index = await files.stat(INDEX_FILE);
+  if (index === null)
+    throw new ProtonBeamError(
+      `${place} holds no archive: there is no ${INDEX_FILE}. If its daily files are there, make it with: proton-beam index rebuild ${place}`,
+      EXIT.failed,
+    );
+  const indexPath =
+    location.kind === "local" ? join(location.folder, INDEX_FILE) : await cachedIndex(location, index.version, clients);
+  return { place, location, files, indexPath };
+}
+
+/** The manifest of an archive, or null when it has none. @throws {ProtonBeamError} when it is damaged */
+export async function manifestOf(files: ArchiveFiles): Promise<Manifest | null> {
+  const text = await files.readText(MANIFEST_FILE);
+  return text === null ? null : parseManifest(files.place(MANIFEST_FILE), text);
+}
+
+/** Where copies of indexes are kept between commands (XDG Base Directory Specification). */
+export function indexCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+  const base = env.XDG_CACHE_HOME?.startsWith("/") ? env.XDG_CACHE_HOME : join(homedir(), ".cache");
+  return join(base, "proton-beam", "index");
+}
+
+async function cachedIndex(
+  { settings }: ArchiveLocation & { kind: "s3" },
+  etag: string,
+  clients: S3Clients,
+): Promise<string> {
+  const bucket = createBucket(settings, clients);
+  const { endpoint } = settings.access;
+  const folder = join(indexCacheFolder(), nameOf(`${endpoint ?? ""} ${bucket.url("")}`));
+  const path = join(folder, `${nameOf(etag)}.db`);
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true });
+  const partial = join(folder, `${nameOf(etag)}.${process.pid}.tmp`);
+  try {
+    await bucket.download(INDEX_FILE, partial);
+    renameSync(partial, path);
+  } finally {
+    rmSync(partial, { force: true });
+  }
+  // Those of earlier states of the archive; a reader that has one open keeps it until it closes it.
+  for (const name of readdirSync(folder))
+    if (name.endsWith(".db") && join(folder, name) !== path) rmSync(join(folder, name), { force: true });
+  return path;
+}
+
+function nameOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+}
