@@ -2,6 +2,7 @@
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import pkg from "../package.json" with { type: "json" };
+import { completeWords } from "./commands/completion.ts";
 import { convertCommand } from "./commands/convert.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { estimateCommand } from "./commands/estimate.ts";
@@ -39,6 +40,7 @@ const cli = yargs(args)
     indexCommand,
     doctorCommand,
   ])
+  .completion("completion", "Print a script that completes commands, options and files in bash or zsh", completeWords)
   .demandCommand(1, "Name a command.")
   .strict()
   .version(pkg.version)
