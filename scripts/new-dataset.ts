@@ -2,12 +2,13 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as prompts from "@clack/prompts";
+import { composeDataset } from "../cli/dataset/compose.ts";
 import { type DatasetConfig, datasetSchema } from "../cli/dataset/schema.ts";
 import { describeSizing, sizeOf } from "../cli/dataset/sizing.ts";
-import { errorMessage } from "../cli/errors.ts";
+import { EXIT, errorMessage } from "../cli/errors.ts";
 import { formatBytes } from "../cli/report/format.ts";
 import { DATASET_NAME } from "../stacks/config.ts";
-import { type Answers, datasetOf, sourceUrls, uncompressedSize } from "./datasets/answers.ts";
+import { sourceUrls, uncompressedSize } from "./datasets/answers.ts";
 import { probe } from "./datasets/probe.ts";
 
 const FOLDER = "stacks/datasets";
@@ -18,15 +19,26 @@ function problemWith(field: string, change: Record<string, unknown>): string | u
   return parsed.error?.issues.find(({ path }) => path[0] === field)?.message;
 }
 
+const NAME_RULE = "At most 32 of a-z, 0-9 and hyphen";
+
+/** The name on the command line, or undefined when there is none. */
+function nameArgument(): string | undefined {
+  const name = process.argv[2];
+  if (name === undefined || DATASET_NAME.test(name)) return name;
+  process.stderr.write(`new-dataset: "${name}" is no name of a dataset: ${NAME_RULE.toLowerCase()}\n`);
+  process.exit(EXIT.usage);
+}
+
 async function ask(): Promise<{ name: string; config: DatasetConfig }> {
+  const given = nameArgument();
   prompts.intro("A new dataset: one stack, one archive");
   const name =
-    process.argv[2] ??
+    given ??
     answered(
       await prompts.text({
         message: "Its name",
         placeholder: "relay-2024",
-        validate: (text = "") => (DATASET_NAME.test(text) ? undefined : "At most 32 of a-z, 0-9 and hyphen"),
+        validate: (text = "") => (DATASET_NAME.test(text) ? undefined : NAME_RULE),
       }),
     );
   const urls = sourceUrls(
@@ -58,39 +70,42 @@ async function ask(): Promise<{ name: string; config: DatasetConfig }> {
       validate: (text = "") => (text === "" ? undefined : problemWith("output", { output: { bucket: text } })),
     }),
   );
-  const answers: Answers = {
-    urls,
-    size,
-    region,
-    bucket: bucket ?? "",
-    validateSignatures: answered(await prompts.confirm({ message: "Check every signature?", initialValue: true })),
-    deadlineHours: Number(
-      answered(
-        await prompts.text({
-          message: "Ready within how many hours",
-          initialValue: "24",
-          validate: (text) => problemWith("deadlineHours", { deadlineHours: Number(text) }),
-        }),
-      ),
-    ),
-    purchase: answered(
-      await prompts.select<"spot" | "on-demand">({
-        message: "Instances",
-        options: [
-          { value: "spot", label: "spot", hint: "half the price; a run that is interrupted goes on by itself" },
-          { value: "on-demand", label: "on-demand" },
-        ],
+  const validateSignatures = answered(await prompts.confirm({ message: "Check every signature?", initialValue: true }));
+  const deadlineHours = Number(
+    answered(
+      await prompts.text({
+        message: "Ready within how many hours",
+        initialValue: "24",
+        validate: (text) => problemWith("deadlineHours", { deadlineHours: Number(text) }),
       }),
     ),
-    email:
-      answered(
-        await prompts.text({
-          message: "E-mail for alarms; nothing: nobody is told",
-          validate: (text = "") => (text === "" ? undefined : problemWith("alarms", { alarms: { email: text } })),
-        }),
-      ) ?? "",
-  };
-  return { name, config: datasetOf(answers) };
+  );
+  const purchase = answered(
+    await prompts.select<"spot" | "on-demand">({
+      message: "Instances",
+      options: [
+        { value: "spot", label: "spot", hint: "half the price; a run that is interrupted goes on by itself" },
+        { value: "on-demand", label: "on-demand" },
+      ],
+    }),
+  );
+  const email = answered(
+    await prompts.text({
+      message: "E-mail for alarms; nothing: nobody is told",
+      validate: (text = "") => (text === "" ? undefined : problemWith("alarms", { alarms: { email: text } })),
+    }),
+  );
+  const config = composeDataset({
+    source: { urls, size },
+    region,
+    bucket: bucket || null,
+    convert: validateSignatures ? {} : { validateSignatures },
+    instanceTypes: null,
+    deadlineHours,
+    purchase,
+    email: email || null,
+  });
+  return { name, config: { $schema: "../dataset.schema.json", ...config } };
 }
 
 /** What the sources' servers say of their size, as a value to begin with. */
@@ -121,7 +136,7 @@ try {
   prompts.log.info(`Expected: ${describeSizing(sizeOf(dataset), dataset)}`);
 } catch (error) {
   prompts.cancel(errorMessage(error));
-  process.exit(2);
+  process.exit(EXIT.usage);
 }
 if (
   existsSync(path) &&

@@ -16,3 +16,15 @@ export function architectureOf(type: string): Architecture | null {
   if (match === null) return null;
   return match[1].includes("g") || type.startsWith("a1.") ? "arm64" : "x86_64";
 }
+
+const SMALL_SIZES: Record<string, number> = { medium: 1, large: 2, xlarge: 4 };
+
+/**
+ * The vCPUs of an instance type of a general purpose or compute optimised family, by the name of its size: an `xlarge`
+ * has 4, `metal-24xl` what `24xlarge` has. Null when the size does not tell: of `metal` alone, or of a burstable `nano`.
+ */
+export function vcpusOf(type: string): number | null {
+  const size = type.split(".")[1] ?? "";
+  const times = /^(?:(\d+)xlarge|metal-(\d+)xl)$/.exec(size);
+  return times === null ? (SMALL_SIZES[size] ?? null) : 4 * Number(times[1] ?? times[2]);
+}

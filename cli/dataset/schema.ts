@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { errorMessage } from "../errors.ts";
 import { parseS3Url } from "../net/s3-url.ts";
-import { parseKinds, parseSize, parseTime } from "../plan/values.ts";
+import { parseKinds, parseSize, parseTagNames, parseTime } from "../plan/values.ts";
 import { architectureOf } from "./instance-type.ts";
 
 /** Text that `read` accepts; its error is the field's. The value stays the text a person wrote. */
@@ -89,6 +89,9 @@ const convert = z.strictObject({
   kinds: textFor(parseKinds).optional().describe("Keep only these kinds, such as 0,1,30000-39999"),
   since: time.optional().describe("Keep events from this time on"),
   until: time.optional().describe("Keep events up to and including this time"),
+  indexTags: textFor(parseTagNames)
+    .optional()
+    .describe("Let the index look up tags with these letters, such as e,p,t,d"),
   compressionLevel: z.number().int().min(0).max(12).default(6),
   chunkBytes: size.optional(),
   maxLineBytes: size.optional(),

@@ -1,6 +1,7 @@
 import type { S3Clients } from "../net/s3.ts";
 import { readRange } from "../source/read.ts";
 import type { Source } from "../source/source.ts";
+import { type SourceRange, spreadRanges } from "./spread.ts";
 
 const SAMPLES = 8;
 const SAMPLE_BYTES = 256 * 1024;
@@ -26,21 +27,25 @@ export interface SpaceNeed {
  */
 export async function estimateSpace(sources: Source[], existingBytes: number, clients: S3Clients): Promise<SpaceNeed> {
   const bytes = sources.reduce((sum, { input }) => sum + (input.size ?? 0), 0);
-  const { ratio, lineBytes } = await takeSamples(sources, bytes, clients);
+  const { ratio, lineBytes } = await takeSamples(sources, clients);
   const events = bytes / lineBytes;
   const segments = Math.ceil(bytes * ratio * MARGIN);
   const dailyFiles = Math.ceil(bytes * ratio * MARGIN) + existingBytes;
-  const index = Math.ceil(events * (ROW_BYTES + INDEX_BYTES + INDEX_SORT_BYTES));
+  return spaceNeed(segments, dailyFiles, events, Math.ceil(events * INDEX_BYTES));
+}
+
+/** The need by what it consists of; the index takes the rows it is made from and the room to sort them beside its own bytes. */
+export function spaceNeed(segments: number, dailyFiles: number, events: number, indexBytes: number): SpaceNeed {
+  const index = indexBytes + Math.ceil(events * (ROW_BYTES + INDEX_SORT_BYTES));
   return { segments, dailyFiles, index, total: segments + dailyFiles + index };
 }
 
-async function takeSamples(sources: Source[], bytes: number, clients: S3Clients) {
+async function takeSamples(sources: Source[], clients: S3Clients) {
   let raw = 0;
   let compressed = 0;
   let lines = 0;
-  const offsets = Array.from({ length: SAMPLES }, (_, i) => Math.floor((bytes * i) / SAMPLES));
-  for (const sample of await Promise.all(offsets.map((offset) => readSample(sources, offset, clients)))) {
-    if (sample.length === 0) continue;
+  const ranges = spreadRanges(sources, SAMPLES, SAMPLE_BYTES);
+  for (const sample of await Promise.all(ranges.map((range) => readPart(range, clients)))) {
     raw += sample.length;
     compressed += Bun.zstdCompressSync(sample, { level: 1 }).length;
     for (let at = sample.indexOf(0x0a); at >= 0; at = sample.indexOf(0x0a, at + 1)) lines++;
@@ -48,19 +53,8 @@ async function takeSamples(sources: Source[], bytes: number, clients: S3Clients)
   return raw === 0 ? { ratio: 1, lineBytes: 1 } : { ratio: compressed / raw, lineBytes: raw / Math.max(lines, 1) };
 }
 
-/** Up to 256 KiB from `offset` in the inputs laid end to end. */
-async function readSample(sources: Source[], offset: number, clients: S3Clients): Promise<Buffer> {
-  let start = 0;
-  for (const source of sources) {
-    const size = source.input.size ?? 0;
-    if (offset < start + size) {
-      const from = offset - start;
-      const pieces: Buffer[] = [];
-      for await (const piece of readRange(source, from, Math.min(from + SAMPLE_BYTES, size), clients))
-        pieces.push(Buffer.from(piece));
-      return Buffer.concat(pieces);
-    }
-    start += size;
-  }
-  return Buffer.alloc(0);
+async function readPart({ source, range }: SourceRange, clients: S3Clients): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of readRange(source, range.start, range.end, clients)) pieces.push(Buffer.from(piece));
+  return Buffer.concat(pieces);
 }

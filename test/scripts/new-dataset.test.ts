@@ -105,6 +105,13 @@ test("replaces no dataset unasked, and writes nothing when it is left", async ()
   expect(() => written("other")).toThrow("ENOENT");
 }, 60_000);
 
+test("a name on the command line must be one", () => {
+  for (const name of ["../elsewhere", "Bad", "a_b", "", "x".repeat(33)]) {
+    const { exitCode, stderr } = Bun.spawnSync([process.execPath, "run", SCRIPT, name], { cwd: folder.path });
+    expect([name, exitCode, stderr.toString()]).toEqual([name, 2, expect.stringContaining("is no name of a dataset")]);
+  }
+});
+
 test("compressed files are taken for four times their size, and said to be", () => {
   const input = { name: "x", modified: null, etag: null };
   const sized = uncompressedSize([
