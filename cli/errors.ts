@@ -29,3 +29,20 @@ export function errorCode(error: unknown): string | null {
   if (typeof error !== "object" || error === null || !("code" in error)) return null;
   return typeof error.code === "string" ? error.code : null;
 }
+
+/** What a run throws when it met `error`: a full disk of `folder` is told in words, and can be gone on from. */
+export function explainFullDisk(error: unknown, folder: string): unknown {
+  if (errorCode(error) === "ENOSPC" || /database or disk is full/.test(errorMessage(error)))
+    return new ProtonBeamError(
+      `the disk of ${folder} is full. Nothing that was committed is lost: free some space and run the same command again.`,
+      EXIT.resumable,
+      { cause: error },
+    );
+  return error;
+}
+
+/** Anything thrown as an error that ends the program as failed: `main.ts` takes errors of other classes for bad usage. */
+export function asFailure(error: unknown): ProtonBeamError {
+  if (error instanceof ProtonBeamError) return error;
+  return new ProtonBeamError(errorMessage(error), EXIT.failed, { cause: error });
+}

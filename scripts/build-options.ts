@@ -19,7 +19,14 @@ const inlineWasm: BunPlugin = {
 };
 
 /** The modules of worker threads. */
-const WORKERS = ["cli/run/worker.ts"];
+const WORKERS = [
+  "cli/run/worker.ts",
+  "cli/report/report-worker.ts",
+  "cli/export/export-worker.ts",
+  "cli/query/query-worker.ts",
+  "cli/verify/verify-worker.ts",
+  "cli/repair/repair-worker.ts",
+];
 
 /** What all builds of the program have in common. */
 export const buildOptions = {

@@ -1,8 +1,8 @@
 export const SECONDS_PER_DAY = 86_400;
 
 /** First and last second of the four-digit years, UTC. */
-const EARLIEST = Date.parse("0000-01-01T00:00:00Z") / 1000;
-const LATEST = Date.parse("9999-12-31T23:59:59Z") / 1000;
+export const EARLIEST = Date.parse("0000-01-01T00:00:00Z") / 1000;
+export const LATEST = Date.parse("9999-12-31T23:59:59Z") / 1000;
 
 /** Whether a Unix time in seconds falls in a year that four digits can write. */
 export function hasFourDigitYear(createdAt: number): boolean {

@@ -5,8 +5,9 @@ export type { Logger };
 /**
  * A log of JSON lines, one object a record: `time` (ISO 8601), `level`, `msg` and fields of the record's own.
  * Records are appended to the file at once, so that a killed process leaves whole lines.
+ * @param path a file, or the descriptor of an open one
  */
-export function createLog(path: string, verbose: boolean): Logger {
+export function createLog(path: string | number, verbose: boolean): Logger {
   return pino(
     {
       level: verbose ? "debug" : "info",

@@ -9,7 +9,7 @@ export type TaskOf<T extends Tasks, Name extends keyof T = keyof T> = {
   [N in Name]: { type: N } & T[N]["task"];
 }[Name];
 
-/** A thread that does one task at a time. */
+/** A thread that does one task at a time, in the order in which they are given. */
 export interface TaskThread<T extends Tasks> {
   run<Name extends keyof T>(task: TaskOf<T, Name>): Promise<T[Name]["result"]>;
   terminate(): void;
@@ -18,16 +18,23 @@ export interface TaskThread<T extends Tasks> {
 /** Starts a worker thread. Its module calls `serveTasks`. */
 export function startThread<T extends Tasks>(module: URL): TaskThread<T> {
   const worker = new Worker(module.href);
+  const ask = <Name extends keyof T>(task: TaskOf<T, Name>) =>
+    new Promise<T[Name]["result"]>((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+        if (data.type === "failed") reject(unpackError(data.error));
+        else resolve(data.result);
+      };
+      worker.onerror = (event) => reject(new Error(`a worker thread failed: ${event.message}`));
+      worker.postMessage(task);
+    });
+  let last: Promise<unknown> = Promise.resolve();
   return {
-    run: (task) =>
-      new Promise((resolve, reject) => {
-        worker.onmessage = ({ data }: MessageEvent<Reply>) => {
-          if (data.type === "failed") reject(unpackError(data.error));
-          else resolve(data.result);
-        };
-        worker.onerror = (event) => reject(new Error(`a worker thread failed: ${event.message}`));
-        worker.postMessage(task);
-      }),
+    run: (task) => {
+      // Several users of a pool may have tasks for the same thread.
+      const answer = last.then(() => ask(task));
+      last = answer.catch(() => {});
+      return answer;
+    },
     terminate: () => worker.terminate(),
   };
 }

@@ -49,3 +49,16 @@ test("runInOrder gives the results before a failure, then the failure with its e
   expect(seen).toEqual(Array.from({ length: seen.length }, (_, n) => n * 10));
   expect(seen.length).toBeLessThanOrEqual(10);
 });
+
+test("several works side by side, one of them left in the middle, each get their own results", async () => {
+  pool = createPool(MODULE, 2);
+  const left = runInOrder(pool, tasks(50));
+  await left.next();
+  await left.return(undefined);
+  const expected = Array.from({ length: 40 }, (_, n) => n * 10);
+  expect(await Promise.all([1, 2, 3].map(() => Array.fromAsync(runInOrder(pool, tasks(40)))))).toEqual([
+    expected,
+    expected,
+    expected,
+  ]);
+});

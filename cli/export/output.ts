@@ -1,0 +1,54 @@
+import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { EXIT, errorCode, ProtonBeamError } from "../errors.ts";
+
+/** Where an export goes. */
+export interface Output {
+  write(bytes: Uint8Array): void | Promise<void>;
+  /** All was written. */
+  commit(): void;
+  /** Leaves nothing of it, where that can be. */
+  abort(): void;
+}
+
+/** @throws {ProtonBeamError} when no file of that name can be made, or there is one that must not be overwritten */
+export function assertWritable(path: string, overwrite: boolean): void {
+  if (!existsSync(dirname(path)))
+    throw new ProtonBeamError(`there is no directory ${dirname(path)}: make it first`, EXIT.failed);
+  if (!existsSync(path)) return;
+  const stat = statSync(path);
+  if (stat.isDirectory())
+    throw new ProtonBeamError(
+      `${path} is a directory. Name a file, or add --split day for a file of each day in it.`,
+      EXIT.usage,
+    );
+  if (!stat.isFile())
+    throw new ProtonBeamError(
+      `${path} is no ordinary file. Leave --output out and redirect the output to it.`,
+      EXIT.usage,
+    );
+  if (!overwrite)
+    throw new ProtonBeamError(
+      `${path} is there already. Choose another name, or overwrite it with --force.`,
+      EXIT.failed,
+    );
+}
+
+/** Standard output. Writing throws the system's EPIPE when nobody reads it any more, else a {@link ProtonBeamError}. */
+export function createStdoutOutput(): Output {
+  // The callback of a write has the error too; without a listener it would end the process.
+  process.stdout.on("error", () => {});
+  return {
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        process.stdout.write(bytes, (error) => (error ? reject(explain(error)) : resolve()));
+      }),
+    commit: () => {},
+    abort: () => {},
+  };
+}
+
+function explain(error: Error): Error {
+  if (errorCode(error) === "EPIPE") return error;
+  return new ProtonBeamError(`writing to standard output failed: ${error.message}`, EXIT.failed, { cause: error });
+}

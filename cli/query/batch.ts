@@ -1,0 +1,186 @@
+import { setImmediate } from "node:timers/promises";
+import type { ArchiveFiles } from "../archive/files.ts";
+import { decodeEvent } from "../event/decode.ts";
+import type { NostrEvent } from "../event/event.ts";
+import type { Candidate } from "./candidates.ts";
+import type { Lookup, MemberPlace } from "./lookup.ts";
+import { type ContentFilter, createMatcher } from "./matcher.ts";
+import { compareMembers, isLarge, type MemberStore, noSuchEvent, readRecords, recordAt } from "./members.ts";
+
+const ID_DIGITS = 64;
+/** Bounds of the largest batch: its events, their bytes, the members that they are in, and the bytes of these. */
+const MAX_EVENTS = 16_384;
+const MAX_EVENT_BYTES = 2 * 1024 ** 2;
+const MAX_MEMBERS = 64;
+const MAX_MEMBER_BYTES = 16 * 1024 ** 2;
+/** Members that are in memory at once, and their compressed bytes. */
+const WINDOW_MEMBERS = 16;
+const WINDOW_BYTES = 8 * 1024 ** 2;
+
+/** Candidates that are read together, in their order. Plain data: it is handed to threads. */
+export interface Batch {
+  members: MemberPlace[];
+  /** Of each candidate: the number of its member in `members`, its position in it, its id, and the filters it may match. */
+  member: Uint32Array;
+  position: Float64Array;
+  ids: Uint8Array;
+  filters: number[][];
+  /** Uncompressed bytes of the members, without the one that the batch before ended in. */
+  bytes: number;
+}
+
+/** What a batch came to. */
+export interface BatchResult {
+  /** The events that match, as JSON Lines in UTF-8, in order. */
+  lines: Uint8Array;
+  /** Of each of them: where its line ends, and the numbers of the filters that it matches. */
+  ends: Uint32Array;
+  filters: number[][];
+  /** Candidates and bytes that were looked at. */
+  scanned: number;
+  bytes: number;
+}
+
+/** Collects candidates into batches that grow from a few events to a few megabytes. */
+export interface BatchBuilder {
+  /** Whether the candidates collected so far should be read before this one is added. */
+  isFullBefore(candidate: Candidate): boolean;
+  add(candidate: Candidate): void;
+  /** The candidates collected, or null when there are none; the next batch begins. */
+  take(): Batch | null;
+}
+
+/** @param firstEvents how many candidates the first batch is to have */
+export function createBatchBuilder(lookup: Lookup, firstEvents: number): BatchBuilder {
+  let maxEvents = firstEvents;
+  let candidates: Candidate[] = [];
+  let numbers = new Map<number, number>();
+  let members: MemberPlace[] = [];
+  let eventBytes = 0;
+  let memberBytes = 0;
+  // Where the candidate before is, maybe in the batch before.
+  let lastMember: number | null = null;
+
+  return {
+    isFullBefore: ({ member }) => {
+      if (eventBytes >= MAX_EVENT_BYTES || candidates.length >= MAX_EVENTS) return true;
+      // A member is read once for a batch: a batch had better end where another member begins.
+      if (numbers.has(member) && candidates.length < 2 * maxEvents) return false;
+      return candidates.length >= maxEvents || members.length >= MAX_MEMBERS || memberBytes >= MAX_MEMBER_BYTES;
+    },
+    add: (candidate) => {
+      const place = lookup.member(candidate.member);
+      if (!numbers.has(place.id)) {
+        numbers.set(place.id, members.length);
+        members.push(place);
+        if (place.id !== lastMember) memberBytes += place.size;
+      }
+      lastMember = place.id;
+      candidates.push(candidate);
+      eventBytes += place.size / Math.max(place.events, 1);
+    },
+    take: () => {
+      if (candidates.length === 0) return null;
+      const batch: Batch = {
+        members,
+        member: Uint32Array.from(candidates, ({ member }) => numbers.get(member) ?? 0),
+        position: Float64Array.from(candidates, ({ position }) => position),
+        ids: Buffer.concat(candidates.map(({ id }) => id)),
+        filters: candidates.map(({ filters }) => filters),
+        bytes: memberBytes,
+      };
+      maxEvents = Math.min(2 * maxEvents, MAX_EVENTS);
+      candidates = [];
+      numbers = new Map();
+      members = [];
+      eventBytes = 0;
+      memberBytes = 0;
+      return batch;
+    },
+  };
+}
+
+/**
+ * Reads the candidates of a batch and keeps those that match.
+ * @throws {ProtonBeamError} when a member is damaged, or an event is another than the index says
+ */
+export async function readBatch(
+  batch: Batch,
+  filters: ContentFilter[],
+  files: ArchiveFiles,
+  store: MemberStore,
+): Promise<BatchResult> {
+  const { members, member, position, bytes } = batch;
+  const matchers = filters.map(createMatcher);
+  const found = new Array<{ line: Buffer; filters: number[] } | null>(member.length).fill(null);
+  const ids = Buffer.from(batch.ids.buffer, batch.ids.byteOffset, batch.ids.length).toString("hex");
+
+  const look = (n: number, record: Buffer | null) => {
+    const id = ids.slice(n * ID_DIGITS, (n + 1) * ID_DIGITS);
+    // Ids are text in the record, whatever the order of its fields.
+    if (record === null || !record.includes(id, 0, "latin1")) throw noSuchEvent(files, members[member[n]], position[n]);
+    const promising = batch.filters[n].filter((filter) => matchers[filter].mayMatch(record));
+    if (promising.length === 0) return;
+    const event = decodeOrNull(record);
+    if (event?.id !== id) throw noSuchEvent(files, members[member[n]], position[n]);
+    const matching = promising.filter((filter) => matchers[filter].matches(event));
+    if (matching.length > 0) found[n] = { line: Buffer.from(`${JSON.stringify(event)}\n`), filters: matching };
+  };
+
+  const candidatesOf: number[][] = members.map(() => []);
+  for (let n = 0; n < member.length; n++) candidatesOf[member[n]].push(n);
+  const order = members.map((_, i) => i).sort((a, b) => compareMembers(members[a], members[b]));
+  for (const window of windowsOf(
+    order.filter((i) => !isLarge(members[i])),
+    members,
+  )) {
+    const contents = await store.load(window.map((i) => members[i]));
+    for (const [at, i] of window.entries()) {
+      for (const n of candidatesOf[i]) look(n, recordAt(contents[at], position[n]));
+      // Members that are in memory already are no occasion for others to do something.
+      await setImmediate();
+    }
+  }
+  for (const i of order.filter((i) => isLarge(members[i]))) {
+    const ascending = candidatesOf[i].sort((a, b) => position[a] - position[b]);
+    const records = readRecords(
+      files,
+      members[i],
+      ascending.map((n) => position[n]),
+    );
+    let at = 0;
+    for await (const record of records) look(ascending[at++], record);
+  }
+  const matching = found.filter((one) => one !== null);
+  let end = 0;
+  return {
+    lines: Buffer.concat(matching.map(({ line }) => line)),
+    ends: Uint32Array.from(matching, ({ line }) => (end += line.length)),
+    filters: matching.map(({ filters }) => filters),
+    scanned: member.length,
+    bytes,
+  };
+}
+
+function decodeOrNull(record: Buffer): NostrEvent | null {
+  try {
+    return decodeEvent(record);
+  } catch {
+    return null;
+  }
+}
+
+function* windowsOf(order: number[], members: MemberPlace[]): Generator<number[]> {
+  let window: number[] = [];
+  let bytes = 0;
+  for (const i of order) {
+    if (window.length > 0 && (window.length >= WINDOW_MEMBERS || bytes + members[i].length > WINDOW_BYTES)) {
+      yield window;
+      window = [];
+      bytes = 0;
+    }
+    window.push(i);
+    bytes += members[i].length;
+  }
+  if (window.length > 0) yield window;
+}

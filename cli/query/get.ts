@@ -1,0 +1,82 @@
+import { createInterface } from "node:readline";
+import { z } from "zod";
+import { asFailure, EXIT, type ExitCode, errorMessage, ProtonBeamError } from "../errors.ts";
+import { STDIN_DEVICE } from "../source/stdin.ts";
+import { archiveArgsSchema, openArchiveOfArgs } from "./args.ts";
+import { parseEventId } from "./nip19.ts";
+import { type EventReader, openReader } from "./reader.ts";
+import { createOutput } from "./stdout.ts";
+
+const CACHE_BYTES = 256 * 1024 ** 2;
+/** Events that are fetched at once: S3 answers slowly, but many. */
+const AT_ONCE = 16;
+
+const argsSchema = archiveArgsSchema.extend({ id: z.array(z.string()).min(1) });
+
+/**
+ * Runs `proton-beam get` with its arguments.
+ * @throws {ProtonBeamError} when the arguments are wrong, or the archive is
+ */
+export async function runGet(parsedArgs: unknown): Promise<ExitCode> {
+  const parsed = argsSchema.safeParse(parsedArgs);
+  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
+  const { id: words } = parsed.data;
+  for (const word of words) if (word !== STDIN_DEVICE) assertEventId(word);
+  const reader = openReader(await openArchiveOfArgs(parsed.data), { threads: 0, cacheBytes: CACHE_BYTES });
+  try {
+    return await printEvents(reader, idsOf(words));
+  } catch (error) {
+    throw asFailure(error);
+  } finally {
+    reader.close();
+  }
+}
+
+async function printEvents(reader: EventReader, ids: AsyncIterable<string>): Promise<ExitCode> {
+  const output = createOutput();
+  const find = async (text: string) => {
+    try {
+      return (await reader.get(parseEventId(text))) ?? `${text} is not in the archive`;
+    } catch (error) {
+      return errorMessage(error);
+    }
+  };
+  let exitCode: ExitCode = EXIT.done;
+  for await (const found of inOrder(ids, find)) {
+    if (typeof found === "string") {
+      process.stderr.write(`proton-beam: ${found}\n`);
+      exitCode = EXIT.failed;
+    } else if (!(await output.write(`${JSON.stringify(found)}\n`))) break;
+  }
+  return exitCode;
+}
+
+function assertEventId(text: string): void {
+  try {
+    parseEventId(text);
+  } catch (error) {
+    throw new ProtonBeamError(errorMessage(error), EXIT.usage);
+  }
+}
+
+/** The words themselves, and in the place of standard input the words in it. */
+async function* idsOf(words: string[]): AsyncGenerator<string> {
+  for (const word of words) {
+    if (word !== STDIN_DEVICE) yield word;
+    else
+      for await (const line of createInterface({ input: process.stdin }))
+        yield* line.split(/\s+/).filter((text) => text !== "");
+  }
+}
+
+/** Does up to {@link AT_ONCE} pieces of work at once and gives their results in order; `work` must not throw. */
+async function* inOrder<T, R>(items: AsyncIterable<T>, work: (item: T) => Promise<R>): AsyncGenerator<R> {
+  const results: Promise<R>[] = [];
+  for await (const item of items) {
+    results.push(work(item));
+    if (results.length < AT_ONCE) continue;
+    const [first] = results.splice(0, 1);
+    yield await first;
+  }
+  for (const result of results) yield await result;
+}

@@ -1,0 +1,25 @@
+/** What a client may ask of the relay. All of it is in the NIP-11 document, in the units that it wants. */
+export interface Limits {
+  connections: number;
+  connectionsPerAddress: number;
+  /** Open subscriptions and running counts of a connection. */
+  subscriptions: number;
+  /** Of a REQ or COUNT. */
+  filters: number;
+  /** Events of a filter without a limit, and the most of one with a limit. */
+  defaultLimit: number;
+  maxLimit: number;
+  messageBytes: number;
+  /** Messages of a connection in the mean; it may send those of {@link BURST_SECONDS} at once. */
+  messagesPerSecond: number;
+  /** Events that a query may look at that do not match. */
+  scanned: number;
+  /** Time that a query may take, without the time that it waits for others and for its client. */
+  queryMs: number;
+  /** Time without a byte after which a client that does not read is given up. */
+  stallMs: number;
+}
+
+export const BURST_SECONDS = 5;
+/** NIP-01. */
+export const SUBSCRIPTION_ID_LENGTH = 64;
