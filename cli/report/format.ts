@@ -6,6 +6,34 @@ export function formatCount(n: number): string {
   return Math.round(n).toLocaleString("en-US");
 }
 
+const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+
+/** `1.2M` */
+export function formatShort(n: number): string {
+  return compact.format(n);
+}
+
+/** `12.3%`; what is little is `<0.1%` */
+export function formatShare(share: number): string {
+  return share > 0 && share < 0.001 ? "<0.1%" : `${(share * 100).toFixed(1)}%`;
+}
+
+/** `$1.23`; below a cent `<$0.01` */
+export function formatMoney(amount: number, currency: string): string {
+  const format = new Intl.NumberFormat("en-US", { style: "currency", currency });
+  return amount > 0 && amount < 0.01 ? `<${format.format(0.01)}` : format.format(amount);
+}
+
+/** `2024-01-31` of milliseconds since 1970 */
+export function formatDay(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
+/** `2024-01-31 12:00 UTC` of milliseconds since 1970 */
+export function formatTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
 /** `1.23 GB` (decimal units) */
 export function formatBytes(bytes: number): string {
   return prettyBytes(bytes);

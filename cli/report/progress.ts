@@ -1,4 +1,5 @@
 import { createLogUpdate } from "log-update";
+import { z } from "zod";
 import { formatBytes, formatCount, formatDuration } from "./format.ts";
 
 const REDRAW_MS = 200;
@@ -7,16 +8,17 @@ const BAR_WIDTH = 24;
 const LABEL_WIDTH = 8;
 
 /** How far a phase is. `reused` is the part of `done` that an earlier run had made: it says nothing about speed. */
-export interface PhaseState {
-  unit: "bytes" | "days";
-  done: number;
-  reused: number;
+export const phaseStateSchema = z.object({
+  unit: z.enum(["bytes", "days"]),
+  done: z.number(),
+  reused: z.number(),
   /** Null when not known before the end. */
-  total: number | null;
-  events: number;
-  reusedEvents: number;
-  rejected: number;
-}
+  total: z.number().nullable(),
+  events: z.number(),
+  reusedEvents: z.number(),
+  rejected: z.number(),
+});
+export type PhaseState = z.infer<typeof phaseStateSchema>;
 
 /** The state of a phase before anything is done. */
 export function emptyPhase(unit: PhaseState["unit"], total: number | null): PhaseState {
@@ -93,7 +95,8 @@ export function describePhase(label: string, state: PhaseState, elapsedMs: numbe
   return parts.join("  ");
 }
 
-function describeAmount({ unit, done, total }: PhaseState): string {
+/** `5 GB of 10 GB`, `3 of 12 days` */
+export function describeAmount({ unit, done, total }: PhaseState): string {
   const amount = (n: number) => (unit === "bytes" ? formatBytes(n) : formatCount(n));
   const suffix = unit === "bytes" ? "" : total === 1 ? " day" : " days";
   return total === null || done === total ? `${amount(done)}${suffix}` : `${amount(done)} of ${amount(total)}${suffix}`;

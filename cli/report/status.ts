@@ -1,18 +1,26 @@
+import { renameSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { PhaseState, Progress } from "./progress.ts";
+import { z } from "zod";
+import { TEMPORARY_SUFFIX } from "../store/atomic.ts";
+import { type Progress, phaseStateSchema } from "./progress.ts";
+
+const INTERVAL_MS = 2000;
 
 /** What `status.json` says of a run. */
-export interface StatusDocument {
+export const statusSchema = z.object({
   /** `running`, or how it ended. */
-  state: string;
-  message: string | undefined;
+  state: z.string(),
+  message: z.string().optional(),
   /** The last one that was begun. */
-  phase: ({ name: string } & PhaseState) | null;
-  host: string;
-  version: string;
-  started: Date;
-  updated: Date;
-}
+  phase: phaseStateSchema.extend({ name: z.string(), started: z.coerce.date() }).nullable(),
+  host: z.string(),
+  version: z.string(),
+  /** Names the process, as in the log. */
+  session: z.string(),
+  started: z.coerce.date(),
+  updated: z.coerce.date(),
+});
+export type StatusDocument = z.infer<typeof statusSchema>;
 
 export type StatusReport = () => StatusDocument;
 
@@ -25,7 +33,11 @@ export interface Status {
 }
 
 /** @param shown is given everything too */
-export function createStatus(shown: Progress, version: string, now: () => Date = () => new Date()): Status {
+export function createStatus(
+  shown: Progress,
+  { version, session }: { version: string; session: string },
+  now: () => Date = () => new Date(),
+): Status {
   const started = now();
   let state = "running";
   let message: string | undefined;
@@ -34,18 +46,42 @@ export function createStatus(shown: Progress, version: string, now: () => Date =
     progress: {
       phase: (label, initial) => {
         const show = shown.phase(label, initial);
-        phase = { name: label, ...initial };
+        const begun = { name: label, started: now() };
+        phase = { ...begun, ...initial };
         return (next) => {
-          phase = { name: label, ...next };
+          phase = { ...begun, ...next };
           show(next);
         };
       },
       end: shown.end,
     },
-    report: () => ({ state, message, phase, host: hostname(), version, started, updated: now() }),
+    report: () => ({ state, message, phase, host: hostname(), version, session, started, updated: now() }),
     note: (next, why) => {
       state = next;
       message = why;
     },
   };
+}
+
+/** The text of `status.json`. */
+export function serializeStatus(status: StatusDocument): string {
+  return `${JSON.stringify(status, null, 2)}\n`;
+}
+
+/**
+ * Keeps a file on this disk that says how far the run is, renewed every two seconds. It is only good to know, so a disk that
+ * is full is for others to report.
+ * @returns ends this; the file stays
+ */
+export function keepStatusFile(path: string, report: StatusReport): () => void {
+  const write = () => {
+    try {
+      writeFileSync(path + TEMPORARY_SUFFIX, serializeStatus(report()));
+      renameSync(path + TEMPORARY_SUFFIX, path);
+    } catch {}
+  };
+  write();
+  const timer = setInterval(write, INTERVAL_MS);
+  timer.unref();
+  return () => clearInterval(timer);
 }

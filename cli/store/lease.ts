@@ -113,6 +113,13 @@ function holdLease({ bucket, key, owner, leaseMs }: LeaseRequest, firstEtag: str
   };
 }
 
+/** Who holds the lease, or held it last without letting go; null when nobody does. */
+export async function leaseHolder(bucket: Bucket, key: string): Promise<{ host: string; pid: number } | null> {
+  const stored = await bucket.readText(key);
+  const record = stored === null ? null : readRecord(stored.text);
+  return record === null ? null : { host: record.host, pid: record.pid };
+}
+
 /** The error of a run whose lease passed to another machine. */
 export function leaseLost(url: string): ProtonBeamError {
   return new ProtonBeamError(

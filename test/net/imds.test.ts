@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { createSpotMonitor, metadataEndpoint } from "../../cli/net/imds.ts";
+import { createSpotMonitor, metadataEndpoint, readInstance } from "../../cli/net/imds.ts";
 import { startMetadataService } from "../../scripts/services/metadata-service.ts";
 
 const service = startMetadataService(null);
@@ -21,4 +21,13 @@ test("the endpoint is the one of the environment, and can be turned off", () => 
   const AWS_EC2_METADATA_SERVICE_ENDPOINT = "http://127.0.0.1:1338/";
   expect(metadataEndpoint({ AWS_EC2_METADATA_SERVICE_ENDPOINT })).toBe("http://127.0.0.1:1338");
   expect(metadataEndpoint({ AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_EC2_METADATA_DISABLED: "true" })).toBeNull();
+});
+
+test("an instance says its type, how it was bought and where it is", async () => {
+  expect(await readInstance(service.url)).toBeNull();
+  service.documents.set("instance-type", "c7g.4xlarge");
+  service.documents.set("placement/region", "us-west-2");
+  expect(await readInstance(service.url)).toEqual({ type: "c7g.4xlarge", purchase: "on-demand", region: "us-west-2" });
+  service.documents.set("instance-life-cycle", "spot");
+  expect(await readInstance(service.url)).toMatchObject({ purchase: "spot" });
 });

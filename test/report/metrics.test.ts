@@ -99,7 +99,7 @@ function start(folder: string) {
   const path = `${folder}/metrics/metrics.jsonl`;
   const logPath = `${folder}/log`;
   const meter = createMeter(createTraffic());
-  const status = createStatus(silentProgress, "0");
+  const status = createStatus(silentProgress, { version: "0", session: "s" });
   const end = startMetrics({
     path,
     dataset: "relays",

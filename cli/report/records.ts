@@ -1,0 +1,11 @@
+/** The messages of those records in `proton-beam.log` that the history of a run is read from. */
+export const RECORD = {
+  /** What a session, which is one process, runs on: its first record. */
+  machine: "machine",
+  /** The state of a phase. */
+  progress: "progress",
+  /** A conversion came to its end. */
+  converted: "conversion complete",
+  /** How the session ended. One that lacks it was killed, or is still at work. */
+  ended: "session ended",
+} as const;
