@@ -19,17 +19,24 @@ export interface DayBlock {
 /** What a daily file consists of, in its order: blocks of events, and after the blocks of a member the member itself. */
 export type DayPart = { block: DayBlock } | { member: Member };
 
+/** The gzip is whole, but its content is no row of events. */
+export class StrangeContent extends ProtonBeamError {}
+
 /**
  * Reads a daily file of this or another tool, in memory bounded by its largest event or 1 MiB.
- * @param stored the bytes of the file from the beginning
- * @throws {DamagedMember} when the gzip is damaged; {@link ProtonBeamError} when its content is no row of events
+ * @param stored the bytes of the file from `start` on, where a member begins
+ * @throws {DamagedMember} when the gzip is damaged; {@link StrangeContent} when its content is no row of events
  */
-export async function* readDayParts(place: string, stored: AsyncIterable<Uint8Array>): AsyncGenerator<DayPart> {
+export async function* readDayParts(
+  place: string,
+  stored: AsyncIterable<Uint8Array>,
+  start = 0,
+): AsyncGenerator<DayPart> {
   let member = 0;
   let size = 0;
   let events = 0;
   let rest = Buffer.alloc(0);
-  for await (const { offset, data, length } of readGzipMembers(stored)) {
+  for await (const { offset, data, length } of readGzipMembers(stored, start)) {
     const position = size - rest.length;
     const bytes = rest.length === 0 ? data : Buffer.concat([rest, data]);
     size += data.length;
@@ -63,8 +70,8 @@ function wholeRecords(bytes: Buffer): { end: number; count: number } {
   return { end, count };
 }
 
-function noEvents(place: string, offset: number, position: number): ProtonBeamError {
-  return new ProtonBeamError(
+function noEvents(place: string, offset: number, position: number): StrangeContent {
+  return new StrangeContent(
     `${place}: the gzip member at byte ${offset} holds something else than whole events at byte ${position} of its content`,
     EXIT.failed,
   );

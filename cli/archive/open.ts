@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import type { S3Clients } from "../net/s3.ts";
 import { type Manifest, parseManifest } from "../run/manifest.ts";
-import { createBucket } from "../store/bucket.ts";
+import { type BucketSettings, createBucket } from "../store/bucket.ts";
 import { INDEX_FILE, MANIFEST_FILE } from "../store/layout.ts";
 import { type ArchiveFiles, openFiles } from "./files.ts";
 import type { ArchiveLocation } from "./location.ts";
@@ -44,10 +44,11 @@ export async function manifestOf(files: ArchiveFiles): Promise<Manifest | null> 
   return text === null ? null : parseManifest(files.place(MANIFEST_FILE), text);
 }
 
-/** Where copies of indexes are kept between commands (XDG Base Directory Specification). */
-export function indexCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+/** Where something is kept between commands that belongs to an archive in S3 (XDG Base Directory Specification). */
+export function cacheFolder(purpose: string, settings: BucketSettings, env: NodeJS.ProcessEnv = process.env): string {
   const base = env.XDG_CACHE_HOME?.startsWith("/") ? env.XDG_CACHE_HOME : join(homedir(), ".cache");
-  return join(base, "proton-beam", "index");
+  const { access, bucket, prefix } = settings;
+  return join(base, "proton-beam", purpose, nameOf(`${access.endpoint ?? ""} s3://${bucket}/${prefix}`));
 }
 
 async function cachedIndex(
@@ -56,8 +57,7 @@ async function cachedIndex(
   clients: S3Clients,
 ): Promise<string> {
   const bucket = createBucket(settings, clients);
-  const { endpoint } = settings.access;
-  const folder = join(indexCacheFolder(), nameOf(`${endpoint ?? ""} ${bucket.url("")}`));
+  const folder = cacheFolder("index", settings);
   const path = join(folder, `${nameOf(etag)}.db`);
   if (existsSync(path)) return path;
   mkdirSync(folder, { recursive: true });

@@ -1,9 +1,51 @@
-import type { CommandModule } from "yargs";
+import { availableParallelism } from "node:os";
+import type { Argv, CommandModule } from "yargs";
+import { archivePositional } from "./archive.ts";
+import { networkOptions } from "./network.ts";
 
 export const repairCommand: CommandModule = {
   command: "repair [archive]",
   describe: "Rebuild what is damaged in an archive",
-  handler: () => {
-    throw new Error("being written");
+  builder: options,
+  handler: async (args) => {
+    const { runRepair } = await import("../repair/command.ts");
+    process.exit(await runRepair(args));
   },
 };
+
+function options(yargs: Argv): Argv {
+  return networkOptions(archivePositional(yargs), 60)
+    .option("from", {
+      type: "string",
+      requiresArg: true,
+      describe:
+        "Another copy of the archive (directory or s3://bucket/prefix): files that are whole there are taken from it",
+    })
+    .option("dry-run", {
+      alias: "n",
+      type: "boolean",
+      default: false,
+      describe: "Only say what would be done",
+    })
+    .option("parallel", {
+      alias: "j",
+      type: "number",
+      requiresArg: true,
+      default: availableParallelism(),
+      defaultDescription: "all cores",
+      describe: "Worker threads",
+    })
+    .option("signatures", {
+      type: "boolean",
+      default: true,
+      describe: "--no-signatures leaves the signatures out, which takes most of the time",
+    })
+    .option("progress", { type: "boolean", default: true, describe: "Show progress on standard error (--no-progress)" })
+    .example("$0 repair archive --dry-run", "what would be done")
+    .example("$0 repair archive --from s3://backups/nostr", "take damaged files from a copy")
+    .epilogue(
+      "Files that are replaced are kept in .proton-beam-damaged of the archive, beside lost-ids.txt, the ids of events that are lost.\n" +
+        "Converting the same inputs once more adds what is missing. Stopped in the middle (Ctrl-C, kill -9), the same command goes on.\n" +
+        "Exit codes: 0 the archive is whole, 1 something is lost or failed, 2 bad usage.",
+    );
+}

@@ -1,9 +1,39 @@
-import type { CommandModule } from "yargs";
+import { availableParallelism } from "node:os";
+import type { Argv, CommandModule } from "yargs";
+import { archivePositional } from "./archive.ts";
+import { networkOptions } from "./network.ts";
 
 export const verifyCommand: CommandModule = {
   command: "verify [archive]",
   describe: "Check every byte, event and index row of an archive",
-  handler: () => {
-    throw new Error("being written");
+  builder: options,
+  handler: async (args) => {
+    const { runVerify } = await import("../verify/command.ts");
+    process.exit(await runVerify(args));
   },
 };
+
+function options(yargs: Argv): Argv {
+  return networkOptions(archivePositional(yargs), 60)
+    .option("parallel", {
+      alias: "j",
+      type: "number",
+      requiresArg: true,
+      default: availableParallelism(),
+      defaultDescription: "all cores",
+      describe: "Worker threads",
+    })
+    .option("signatures", {
+      type: "boolean",
+      default: true,
+      describe: "--no-signatures leaves the signatures out, which takes most of the time",
+    })
+    .option("progress", { type: "boolean", default: true, describe: "Show progress on standard error (--no-progress)" })
+    .option("json", { type: "boolean", default: false, describe: "Print what was found as JSON" })
+    .example("$0 verify archive", "check an archive on this disk")
+    .example("$0 verify s3://archives/nostr --no-signatures", "one in S3, each byte fetched once")
+    .example("$0 verify archive --json | jq '.problems[].file'", "the names of the files that are not as they must be")
+    .epilogue(
+      "Exit codes: 0 all is well, 1 something is damaged, missing or disagrees (or could not be read), 2 bad usage.",
+    );
+}

@@ -37,7 +37,8 @@ function unwrapFrame(value: unknown): unknown {
   return Array.isArray(value) && value.length >= 2 && value[0] === "EVENT" ? value[value.length - 1] : value;
 }
 
-function checkEvent(value: unknown): NostrEvent | RejectReason {
+/** The event that `value` is, or what about its form is wrong. */
+export function checkEvent(value: unknown): NostrEvent | RejectReason {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "not-an-event";
   const { id, pubkey, created_at, kind, tags, content, sig } = value as Record<string, unknown>;
   if (id === undefined && pubkey === undefined && sig === undefined) return "not-an-event";
