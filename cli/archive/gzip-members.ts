@@ -45,15 +45,20 @@ export async function* readGzipMembers(
   stored: AsyncIterable<Uint8Array>,
   start = 0,
 ): AsyncGenerator<MemberPiece, void, undefined> {
-  const input = createWindow(stored);
-  for (let offset = start; await input.fill(1); ) {
-    const small = await readSmallMember(input);
-    if (small === null) offset = yield* inflateMember(input, offset);
-    else {
-      yield { offset, data: small.data, length: small.length };
-      input.drop(small.length);
-      offset += small.length;
+  const source = stored[Symbol.asyncIterator]();
+  const input = createWindow(source);
+  try {
+    for (let offset = start; await input.fill(1); ) {
+      const small = await readSmallMember(input);
+      if (small === null) offset = yield* inflateMember(input, offset);
+      else {
+        yield { offset, data: small.data, length: small.length };
+        input.drop(small.length);
+        offset += small.length;
+      }
     }
+  } finally {
+    await source.return?.();
   }
 }
 
@@ -174,8 +179,7 @@ interface Window {
   failure(): unknown;
 }
 
-function createWindow(stored: AsyncIterable<Uint8Array>): Window {
-  const source = stored[Symbol.asyncIterator]();
+function createWindow(source: AsyncIterator<Uint8Array>): Window {
   let buffer = Buffer.allocUnsafe(FEED_BYTES);
   let start = 0;
   let end = 0;

@@ -23,5 +23,8 @@ export function dayName(day: number): string {
 export function parseDayName(name: string): number | null {
   if (!/^\d{4}_\d{2}_\d{2}$/.test(name)) return null;
   const ms = Date.parse(`${name.replaceAll("_", "-")}T00:00:00Z`);
-  return Number.isNaN(ms) ? null : ms / 1000 / SECONDS_PER_DAY;
+  if (Number.isNaN(ms)) return null;
+  const day = ms / 1000 / SECONDS_PER_DAY;
+  // 31 February is not 2 March.
+  return dayName(day) === name ? day : null;
 }

@@ -47,9 +47,9 @@ test("a daily file comes with its members and the place of each event, however i
     expect(members.reduce((sum, { events }) => sum + events, 0)).toBe(expected.length);
     const found = eventsOf(parts);
     expect(found.map(({ event }) => event)).toEqual(expected);
+    const contents = members.map(({ offset, length }) => gunzipSync(stored.subarray(offset, offset + length)));
     for (const { member, position, event } of found) {
-      const { offset, length } = members[member];
-      const content = gunzipSync(stored.subarray(offset, offset + length));
+      const content = contents[member];
       const [first] = splitRecords(content.subarray(position));
       expect(decodeEvent(content.subarray(position + first.start, position + first.end)).id).toBe(event.id);
     }

@@ -105,6 +105,25 @@ describe("readGzipMembers", () => {
     expect((trailing as DamagedMember).offset).toBe(whole.length);
   });
 
+  test("lets go of its source, also when it is left early or meets damage", async () => {
+    let open = 0;
+    async function* source(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+      open++;
+      try {
+        yield bytes;
+        yield small("more");
+      } finally {
+        open--;
+      }
+    }
+    for await (const _ of readGzipMembers(source(small("one")))) break;
+    expect(open).toBe(0);
+    const damaged = Array.fromAsync(readGzipMembers(source(Buffer.from("this is no gzip at all"))));
+    expect(damaged).rejects.toBeInstanceOf(DamagedMember);
+    await damaged.catch(() => {});
+    expect(open).toBe(0);
+  });
+
   test("passes on what its source throws", async () => {
     async function* failing(): AsyncGenerator<Uint8Array> {
       yield gzipSync(noise(20 * 1024 ** 2, 4), { level: 1 }).subarray(0, 18 * 1024 ** 2);
