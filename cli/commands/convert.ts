@@ -1,9 +1,7 @@
-import { availableParallelism } from "node:os";
 import type { Argv, CommandModule } from "yargs";
-import { parseKinds, parseSize, parseTime } from "../plan/values.ts";
+import { parseKinds, parseSize, parseTagNames, parseTime } from "../plan/values.ts";
+import { archiveOutputOptions } from "./archive-output.ts";
 import { networkOptions } from "./network.ts";
-
-const OUTPUT = "Output in S3:";
 
 export const convertCommand: CommandModule = {
   command: "convert [input..]",
@@ -23,7 +21,7 @@ function datasetArgs(path: string): Record<string, unknown> {
 }
 
 function options(yargs: Argv): Argv {
-  return networkOptions(yargs, 600)
+  return archiveOutputOptions(networkOptions(yargs, 600))
     .positional("input", {
       array: true,
       type: "string",
@@ -31,13 +29,6 @@ function options(yargs: Argv): Argv {
         "Files, directories (their dumps), globs, http(s):// addresses, archive.org items, s3://bucket/key, s3://bucket/prefix/, or - for standard input; plain, gzip, zstd, xz or bzip2",
     })
     .config("dataset", "A dataset file (stacks/datasets/NAME.json): its sources, output and options", datasetArgs)
-    .option("output-dir", {
-      alias: "o",
-      type: "string",
-      demandOption: true,
-      requiresArg: true,
-      describe: "Where the archive is, or will be; with --s3-output where the work is done",
-    })
     .option("validate-signatures", {
       type: "boolean",
       default: false,
@@ -71,19 +62,11 @@ function options(yargs: Argv): Argv {
       coerce: parseTime,
       describe: "Keep events up to and including this time",
     })
-    .option("parallel", {
-      alias: "j",
-      type: "number",
+    .option("index-tags", {
+      type: "string",
       requiresArg: true,
-      default: availableParallelism(),
-      defaultDescription: "all cores",
-      describe: "Worker threads",
-    })
-    .option("compression-level", {
-      type: "number",
-      requiresArg: true,
-      default: 6,
-      describe: "gzip level, 0 to 12 (libdeflate)",
+      coerce: parseTagNames,
+      describe: "Let the index look up tags with these letters, such as e,p,t,d; an archive keeps what it has",
     })
     .option("chunk-bytes", {
       type: "string",
@@ -99,48 +82,12 @@ function options(yargs: Argv): Argv {
       defaultDescription: "32MiB",
       describe: "Reject longer lines",
     })
-    .option("s3-output", {
-      type: "string",
-      requiresArg: true,
-      group: OUTPUT,
-      describe: "s3://bucket/prefix: where the archive is, or will be, in S3",
-    })
-    .option("sync-interval", {
-      type: "number",
-      requiresArg: true,
-      default: 60,
-      group: OUTPUT,
-      describe: "Seconds between uploads of log and status.json; segments and days go at once",
-    })
-    .option("lease", {
-      type: "number",
-      requiresArg: true,
-      default: 60,
-      group: OUTPUT,
-      describe: "Seconds without a sign of life after which another machine may take over",
-    })
-    .option("sse", { choices: ["AES256", "aws:kms"], group: OUTPUT, describe: "Server-side encryption" })
-    .option("kms-key-id", { type: "string", requiresArg: true, group: OUTPUT, describe: "KMS key; implies aws:kms" })
-    .option("storage-class", {
-      type: "string",
-      requiresArg: true,
-      group: OUTPUT,
-      describe: "Storage class of finished files, such as STANDARD_IA",
-    })
     .option("stage", {
       type: "string",
       requiresArg: true,
       group: "Network:",
       describe: "Download remote inputs into this directory first (resumable, checksummed)",
     })
-    .option("progress", { type: "boolean", default: true, describe: "Show progress on standard error (--no-progress)" })
-    .option("metrics-file", {
-      type: "string",
-      requiresArg: true,
-      describe: "Append metrics to this file every minute, in CloudWatch's embedded metric format",
-    })
-    .option("verbose", { type: "boolean", default: false, describe: "Log every chunk and day in proton-beam.log" })
-    .option("json", { type: "boolean", default: false, describe: "Print the summary as JSON" })
     .example("$0 convert dump.jsonl -o archive", "convert one file")
     .example("$0 convert 'dumps/*.jsonl' -o archive --validate-signatures", "many files, every signature checked")
     .example("$0 convert https://example.org/dump.jsonl.zst -o archive", "from a web server, decompressed on the way")

@@ -4,8 +4,8 @@ import { dirname, resolve } from "node:path";
 import type { Member } from "../reduce/day-file.ts";
 import type { IndexRow } from "../reduce/day-rows.ts";
 import { renameDurably, TEMPORARY_SUFFIX } from "../store/atomic.ts";
-import type { IndexReader } from "./read.ts";
-import { INDEXES, TABLES, VIEW } from "./schema.ts";
+import { openIndex } from "./read.ts";
+import { INDEXES, TABLES, TAG_TABLES, VIEW } from "./schema.ts";
 
 const CACHE_KIB = 65_536;
 const REMEMBERED_PUBKEYS = 200_000;
@@ -14,13 +14,17 @@ const REMEMBERED_PUBKEYS = 200_000;
 export interface IndexBuilder {
   /** Adds a daily file with its members and rows. `indexedAt`: Unix seconds, or null when not known. */
   addDay(path: string, indexedAt: number | null, members: Member[], rows: Iterable<IndexRow>): void;
-  /** Adds the daily file of `day` as another index has it. */
-  copyDay(path: string, day: number, from: IndexReader): void;
+  /** Adds the daily file of `day` as the index has it that this one is to replace. */
+  copyDay(path: string, day: number): void;
   finish(): void;
 }
 
-/** Starts an index that will be `path` after `finish()`. */
-export function createIndexBuilder(path: string): IndexBuilder {
+/**
+ * Starts an index that will be `path` after `finish()`.
+ * @param tags letters whose tags it can look up
+ * @param base the index that days are copied from; it looks up the same tags
+ */
+export function createIndexBuilder(path: string, tags: string[] = [], base: string | null = null): IndexBuilder {
   const temporary = path + TEMPORARY_SUFFIX;
   rmSync(temporary, { force: true });
   const db = new Database(temporary);
@@ -28,9 +32,11 @@ export function createIndexBuilder(path: string): IndexBuilder {
   db.run("PRAGMA journal_mode = OFF");
   db.run("PRAGMA synchronous = OFF");
   // The sorts of the indexes spill to disk: beside the index, where room was accounted for.
-  db.run(`PRAGMA temp_store_directory = '${dirname(resolve(temporary)).replaceAll("'", "''")}'`);
+  db.run(`PRAGMA temp_store_directory = '${quoted(dirname(resolve(temporary)))}'`);
   db.run(`PRAGMA cache_size = -${CACHE_KIB}`);
   db.run(TABLES);
+  const tagTables = tags.length === 0 ? null : createTagTables(db, tags, `${path}.tags${TEMPORARY_SUFFIX}`, base);
+  const from = base === null ? null : openIndex(base);
   db.run("BEGIN");
   const insertFile = db.prepare<{ id: number }, [string, number | null]>(
     "INSERT INTO file(path, indexed_at) VALUES (?, ?) RETURNING id",
@@ -38,32 +44,87 @@ export function createIndexBuilder(path: string): IndexBuilder {
   const insertMember = db.prepare<{ id: number }, [number, number, number, number, number]>(
     "INSERT INTO member(file, offset, length, size, events) VALUES (?, ?, ?, ?, ?) RETURNING id",
   );
-  const insertEvent = db.prepare<unknown, [Uint8Array, number, number, number, number, number]>(
-    "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)",
+  const insertEvent = db.prepare<unknown, [number, Uint8Array, number, number, number, number, number]>(
+    "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
   const internPubkey = createPubkeyInterner(db);
+  let events = 0;
 
   const addDay: IndexBuilder["addDay"] = (path, indexedAt, members, rows) => {
     const file = idOf(insertFile.get(path, indexedAt));
     const memberIds = members.map(({ offset, length, size, events }) =>
       idOf(insertMember.get(file, offset, length, size, events)),
     );
-    for (const row of rows)
-      insertEvent.run(row.id, internPubkey(row.pubkey), row.createdAt, row.kind, memberIds[row.member], row.position);
+    for (const { id, pubkey, createdAt, kind, member, position, tags: hashes = [] } of rows) {
+      insertEvent.run(++events, id, internPubkey(pubkey), createdAt, kind, memberIds[member], position);
+      for (const hash of hashes) tagTables?.add(hash, createdAt, events);
+    }
   };
 
   return {
     addDay,
-    copyDay: (path, day, from) => addDay(path, from.indexedAt(path), from.members(path), from.rows(path, day)),
+    copyDay: (path, day) => {
+      if (from === null) throw new Error(`there is no index that has ${path}`);
+      const target = events + 1;
+      addDay(path, from.indexedAt(path), from.members(path), from.rows(path, day));
+      const first = from.firstRow(day);
+      if (first !== null) tagTables?.copy(first, first + events - target, target);
+    },
     finish: () => {
+      from?.close();
+      tagTables?.fill();
       db.run(INDEXES);
       db.run(VIEW);
       db.run("COMMIT");
+      tagTables?.close();
       db.run("PRAGMA synchronous = FULL");
       db.close();
       renameDurably(temporary, path);
     },
   };
+}
+
+/**
+ * The tag tables of an index. Rows are gathered in a file beside it, since the table wants them in its own order.
+ * @param base index with the same tags, from which those of whole days are taken
+ */
+function createTagTables(db: Database, tags: string[], scratch: string, base: string | null) {
+  rmSync(scratch, { force: true });
+  db.run(TAG_TABLES);
+  db.run(`ATTACH '${quoted(scratch)}' AS scratch`);
+  db.run("PRAGMA scratch.journal_mode = OFF");
+  db.run("PRAGMA scratch.synchronous = OFF");
+  db.run("CREATE TABLE scratch.gathered(hash INTEGER, created_at INTEGER, event INTEGER)");
+  // Days of `base`: its rows of their first and last event, and the row that the first has here. Rows of a day follow each other.
+  db.run("CREATE TABLE scratch.copied(first INTEGER PRIMARY KEY, last INTEGER, target INTEGER)");
+  if (base !== null) db.run(`ATTACH '${quoted(base)}' AS base`);
+  for (const tag of tags) db.run("INSERT INTO indexed_tag VALUES (?)", [tag]);
+  const insert = db.prepare<unknown, [number, number, number]>("INSERT INTO scratch.gathered VALUES (?, ?, ?)");
+  const insertCopied = db.prepare<unknown, [number, number, number]>("INSERT INTO scratch.copied VALUES (?, ?, ?)");
+  return {
+    add: (hash: number, createdAt: number, event: number) => insert.run(hash, createdAt, event),
+    copy: (first: number, last: number, target: number) => insertCopied.run(first, last, target),
+    /** Fills the table in its order, which is several times cheaper than keeping it in order. */
+    fill: () => db.run(`INSERT INTO tag ${GATHERED} ${base === null ? "" : `UNION ALL ${COPIED}`} ORDER BY 1, 2, 3`),
+    close: () => {
+      insert.finalize();
+      insertCopied.finalize();
+      db.run("DETACH scratch");
+      if (base !== null) db.run("DETACH base");
+      rmSync(scratch);
+    },
+  };
+}
+
+const GATHERED = "SELECT hash, created_at, event FROM scratch.gathered";
+const COPIED = `
+SELECT tag.hash, tag.created_at, tag.event - copied.first + copied.target
+FROM base.tag JOIN scratch.copied AS copied
+  ON copied.first = (SELECT max(first) FROM scratch.copied WHERE first <= tag.event)
+WHERE tag.event <= copied.last`;
+
+function quoted(path: string): string {
+  return path.replaceAll("'", "''");
 }
 
 /** Gives each pubkey its row, in the order of first sight. Remembers a bounded number; the table knows all. */

@@ -1,6 +1,7 @@
 /**
  * The tables of `index.db`. Ids and pubkeys are 32-byte blobs, pubkeys are interned; `member` and `position` say where
- * an event is (the offset of its length prefix in the uncompressed gzip member).
+ * an event is (the offset of its length prefix in the uncompressed gzip member). `rowid` counts the events in the order of
+ * the files; as a column it stays as it is when somebody runs VACUUM, and tags refer to it.
  */
 export const TABLES = `
 CREATE TABLE file (
@@ -21,6 +22,7 @@ CREATE TABLE pubkey (
   pubkey BLOB NOT NULL UNIQUE
 ) STRICT;
 CREATE TABLE event (
+  rowid INTEGER PRIMARY KEY,
   id BLOB NOT NULL,
   pubkey INTEGER NOT NULL REFERENCES pubkey(id),
   created_at INTEGER NOT NULL,

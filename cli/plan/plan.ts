@@ -7,18 +7,40 @@ import { type ConvertOptions, convertOptionsSchema } from "./options.ts";
 /** Raised when the bytes of segments or daily files change for the same input and options. */
 const FORMAT_VERSION = 1;
 
+/** An archive that is joined with others, and what tells its states apart: its daily files with size and ETag or modification time. */
+const joinedArchiveSchema = z.object({
+  place: z.string(),
+  files: z.array(z.object({ path: z.string(), size: z.number(), version: z.string() })),
+});
+export type JoinedArchive = z.infer<typeof joinedArchiveSchema>;
+
 /** What a run converts and how. Depends on the inputs and options only, never on workers or machines. */
 export const planSchema = z.object({
   format: z.literal(FORMAT_VERSION),
   inputs: z.array(inputSchema),
   options: convertOptionsSchema,
+  /** Letters whose tags the index of the archive can look up. */
+  indexTags: z.array(z.string()).default([]),
+  /** Archives that are joined instead of inputs that are converted. */
+  archives: z.array(joinedArchiveSchema).default([]),
   /** Conversions that the archive had before this one. */
   earlierRuns: z.number().int(),
 });
 export type Plan = z.infer<typeof planSchema>;
 
-export function makePlan(inputs: Input[], options: ConvertOptions, earlierRuns: number): Plan {
-  return { format: FORMAT_VERSION, inputs, options, earlierRuns };
+/** The plan of a conversion. */
+export function makePlan(
+  inputs: Input[],
+  options: ConvertOptions,
+  earlierRuns: number,
+  indexTags: string[] = [],
+): Plan {
+  return { format: FORMAT_VERSION, inputs, options, indexTags, archives: [], earlierRuns };
+}
+
+/** The plan of a new archive that others are joined to. */
+export function makeMergePlan(archives: JoinedArchive[], options: ConvertOptions, indexTags: string[]): Plan {
+  return { format: FORMAT_VERSION, inputs: [], options, indexTags, archives, earlierRuns: 0 };
 }
 
 /** SHA-256 of the plan in hex: equal for equal work. */
@@ -45,9 +67,15 @@ export function countBytes(plan: Plan): number | null {
 export function describeDifference(a: Plan, b: Plan): string {
   const names = (plan: Plan) => JSON.stringify(plan.inputs.map(({ name }) => name));
   if (names(a) !== names(b)) return `inputs ${names(a)} became ${names(b)}`;
+  const places = (plan: Plan) => JSON.stringify(plan.archives.map(({ place }) => place));
+  if (places(a) !== places(b)) return `archives ${places(a)} became ${places(b)}`;
+  const other = a.archives.find((archive, i) => !isDeepStrictEqual(archive, b.archives[i]));
+  if (other !== undefined) return `the archive ${other.place} was changed in between`;
   const changed = a.inputs.find((input, i) => !isDeepStrictEqual(input, b.inputs[i]));
   if (changed !== undefined) return `the input ${changed.name} has another size, ETag or modification time`;
   if (a.earlierRuns !== b.earlierRuns) return "the archive was changed in between";
+  if (!isDeepStrictEqual(a.indexTags, b.indexTags))
+    return `--index-tags ${a.indexTags.join(",") || "none"} became ${b.indexTags.join(",") || "none"}`;
   const options = Object.keys(a.options) as (keyof ConvertOptions)[];
   const differing = options.filter((key) => !isDeepStrictEqual(a.options[key], b.options[key]));
   return differing
@@ -59,7 +87,8 @@ function chunksOf(size: number | null, chunkBytes: number): number | null {
   return size === null ? null : Math.ceil(size / chunkBytes);
 }
 
-function sumOrNull(values: (number | null)[]): number | null {
+/** Null when a value is. */
+export function sumOrNull(values: (number | null)[]): number | null {
   let sum = 0;
   for (const value of values) {
     if (value === null) return null;

@@ -10,6 +10,8 @@ const SAMPLE_BYTES = 256 * 1024;
 const ROW_BYTES = 80;
 const INDEX_BYTES = 160;
 const INDEX_SORT_BYTES = 60;
+/** With tags to look up: in the rows, gathered, being sorted and in the index; for six tags an event. */
+const TAGS_BYTES = 550;
 const MARGIN = 1.15;
 
 /** What a conversion will need on disk at its peak, bytes. */
@@ -24,14 +26,20 @@ export interface SpaceNeed {
  * Estimates the disk space that plain seekable inputs need, from samples spread over them: how well they compress and
  * how long their lines are.
  * @param existingBytes size of the archive that is there: each of its files may be rewritten before the old one goes
+ * @param hasTags whether the index is to look up tags
  */
-export async function estimateSpace(sources: Source[], existingBytes: number, clients: S3Clients): Promise<SpaceNeed> {
+export async function estimateSpace(
+  sources: Source[],
+  existingBytes: number,
+  hasTags: boolean,
+  clients: S3Clients,
+): Promise<SpaceNeed> {
   const bytes = sources.reduce((sum, { input }) => sum + (input.size ?? 0), 0);
   const { ratio, lineBytes } = await takeSamples(sources, clients);
   const events = bytes / lineBytes;
   const segments = Math.ceil(bytes * ratio * MARGIN);
   const dailyFiles = Math.ceil(bytes * ratio * MARGIN) + existingBytes;
-  return spaceNeed(segments, dailyFiles, events, Math.ceil(events * INDEX_BYTES));
+  return spaceNeed(segments, dailyFiles, events, Math.ceil(events * (INDEX_BYTES + (hasTags ? TAGS_BYTES : 0))));
 }
 
 /** The need by what it consists of; the index takes the rows it is made from and the room to sort them beside its own bytes. */

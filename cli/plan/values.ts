@@ -32,6 +32,14 @@ export function parseKinds(text: string): [number, number][] {
   });
 }
 
+/** `e,p,t,d` → the letters, sorted, each once (NIP-01: only tags named by one letter can be asked for) */
+export function parseTagNames(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  const wrong = names.find((name) => !/^[a-zA-Z]$/.test(name));
+  if (wrong !== undefined) throw new Error(`"${wrong}" is no letter; write for example e,p,t,d`);
+  return [...new Set(names)].sort();
+}
+
 /** Unix seconds, or an ISO 8601 date or time (UTC unless it says otherwise) → Unix seconds */
 export function parseTime(text: string): number {
   if (/^-?\d+$/.test(text)) return Number(text);

@@ -12,6 +12,10 @@ const MEMBER_BYTES = 1024 ** 2;
 export const memberSchema = z.object({ offset: z.number(), length: z.number(), size: z.number(), events: z.number() });
 export type Member = z.infer<typeof memberSchema>;
 
+export function countEvents(members: Member[]): number {
+  return members.reduce((sum, { events }) => sum + events, 0);
+}
+
 /** Where an event is: the number of its member, and the offset of its length prefix in the uncompressed member. */
 export interface EventPlace {
   member: number;

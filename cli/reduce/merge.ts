@@ -1,12 +1,25 @@
+import { EXIT, ProtonBeamError } from "../errors.ts";
 import { compareRecordIds } from "../event/record.ts";
 import { type Cursor, createCursor } from "./cursor.ts";
 
 /** Takes one encoded event, `block[start..end)`. The bytes stay valid and unchanged after the call. */
 export type EmitRecord = (block: Buffer, start: number, end: number) => void;
 
+/** A row that should be sorted is not: it is of another tool. */
+export class UnsortedError extends ProtonBeamError {
+  constructor() {
+    super(
+      "a daily file of the archive is not sorted by created_at and id, so it is of another tool, and nothing can be added to it. " +
+        "Make an archive of it with merge, and add to that one.",
+      EXIT.failed,
+    );
+  }
+}
+
 /**
  * Merges rows of delimited events, each sorted by (created_at, id), into one. Of events with the same id and time the
  * one with the smallest bytes is emitted; the others are counted.
+ * @throws {UnsortedError}
  */
 export function mergeRuns(runs: Iterable<Iterator<Buffer>>, emit: EmitRecord): { duplicates: number } {
   const heap: Cursor[] = [];
@@ -22,11 +35,13 @@ export function mergeRuns(runs: Iterable<Iterator<Buffer>>, emit: EmitRecord): {
   let lastCreatedAt = 0;
   while (heap.length > 0) {
     const top = heap[0];
-    const isDuplicate =
-      lastBlock !== null &&
-      top.createdAt === lastCreatedAt &&
-      compareRecordIds(top.block, top.start, lastBlock, lastStart) === 0;
-    if (isDuplicate) duplicates++;
+    const order =
+      lastBlock === null
+        ? 1
+        : top.createdAt - lastCreatedAt || compareRecordIds(top.block, top.start, lastBlock, lastStart);
+    // What comes out is in order if and only if each row was.
+    if (order < 0) throw new UnsortedError();
+    if (order === 0) duplicates++;
     else {
       emit(top.block, top.start, top.end);
       lastBlock = top.block;

@@ -1,9 +1,11 @@
 import { rmSync } from "node:fs";
-import { varintSize, writeVarint } from "../event/varint.ts";
+import { copyRecordKeys, recordCreatedAt, recordKind } from "../event/record.ts";
+import { createTagHasher } from "../index/tags.ts";
 import type { ConvertOptions } from "../plan/options.ts";
+import { createRecordWriter } from "../segment/record-writer.ts";
 import { createAtomicFile } from "../store/atomic.ts";
 import { createContainer, readFrames, type Section } from "../store/container.ts";
-import { createDayFileWriter, type Member, readMembers } from "./day-file.ts";
+import { countEvents, createDayFileWriter, type Member, readMembers } from "./day-file.ts";
 import { createRowWriter, type DayRecord } from "./day-rows.ts";
 import { mergeRuns } from "./merge.ts";
 
@@ -17,10 +19,11 @@ export interface RunSource {
   events: number;
 }
 
-/** The file of a day that the archive already has. */
+/** A sorted file of a day: of the archive that is added to, its base, or of one that is joined to it. */
 export interface ExistingDay {
   path: string;
   members: Member[];
+  role: "base" | "joined";
 }
 
 /** What to reduce and where the results go. */
@@ -28,18 +31,23 @@ export interface ReduceDay {
   day: number;
   fingerprint: string;
   runs: RunSource[];
-  existing: ExistingDay | null;
+  /** Files of the day that are merged with the runs. */
+  existing: ExistingDay[];
+  /** Letters whose tags the index can look up. */
+  indexTags: string[];
   filePath: string;
   rowsPath: string;
   compressionLevel: ConvertOptions["compressionLevel"];
 }
 
 /**
- * Merges the runs of a day, and the file the archive has of it, into its daily file and its rows file.
+ * Merges the runs of a day, and the files that archives have of it, into its daily file and its rows file.
  * The rows file is committed last: where it exists, the daily file is whole.
  */
 export function reduceDay(job: ReduceDay): DayRecord {
-  const incoming = job.runs.reduce((sum, run) => sum + run.events, 0);
+  const eventsOf = (role: ExistingDay["role"]) =>
+    countEvents(job.existing.filter((file) => file.role === role).flatMap(({ members }) => members));
+  const incoming = job.runs.reduce((sum, run) => sum + run.events, eventsOf("joined"));
   const scratch: string[] = [];
   const file = createAtomicFile(job.filePath);
   const rows = createContainer(job.rowsPath);
@@ -47,13 +55,19 @@ export function reduceDay(job: ReduceDay): DayRecord {
     const runs = narrow(job.runs, `${job.rowsPath}.merge`, scratch);
     const dayFile = createDayFileWriter(file, job.compressionLevel);
     const addRow = createRowWriter(rows);
+    const tagsOf = createTagHasher(job.indexTags);
+    const keys = Buffer.allocUnsafe(64);
+    const [id, pubkey] = [keys.subarray(0, 32), keys.subarray(32)];
     let events = 0;
     mergeRuns(openRuns(runs, job.existing), (block, start, end) => {
-      addRow(block, start, dayFile.add(block, start, end));
+      const { member, position } = dayFile.add(block, start, end);
+      copyRecordKeys(block, start, keys, 0);
+      const createdAt = recordCreatedAt(block, start);
+      const kind = recordKind(block, start);
+      addRow({ id, pubkey, createdAt, kind, member, position, tags: tagsOf(block, start, end) });
       events++;
     });
-    const before = job.existing?.members.reduce((sum, member) => sum + member.events, 0) ?? 0;
-    const added = events - before;
+    const added = events - eventsOf("base");
     const record: DayRecord = {
       day: job.day,
       fingerprint: job.fingerprint,
@@ -75,10 +89,11 @@ export function reduceDay(job: ReduceDay): DayRecord {
   }
 }
 
-function openRuns(runs: RunSource[], existing: ExistingDay | null): Iterator<Buffer>[] {
-  const opened: Iterator<Buffer>[] = runs.map((run) => readFrames(run.path, run.section));
-  if (existing !== null) opened.push(readMembers(existing.path, existing.members));
-  return opened;
+function openRuns(runs: RunSource[], existing: ExistingDay[]): Iterator<Buffer>[] {
+  return [
+    ...runs.map((run) => readFrames(run.path, run.section)),
+    ...existing.map(({ path, members }) => readMembers(path, members)),
+  ];
 }
 
 /** Merges groups of runs into longer ones on disk until one merge can take them all. */
@@ -98,12 +113,11 @@ function narrow(runs: RunSource[], scratchPath: string, scratch: string[]): RunS
 
 function mergeToContainer(runs: RunSource[], path: string): RunSource {
   const container = createContainer(path);
-  const header = Buffer.allocUnsafe(8);
+  const append = createRecordWriter(container);
   let events = 0;
   try {
-    mergeRuns(openRuns(runs, null), (block, start, end) => {
-      writeVarint(header, 0, end - start);
-      container.append(header.subarray(0, varintSize(end - start)), block.subarray(start, end));
+    mergeRuns(openRuns(runs, []), (block, start, end) => {
+      append(block, start, end);
       events++;
     });
     const section = container.endSection();

@@ -43,6 +43,8 @@ export interface ArchiveStore {
   publish(made: FileRecord[], manifest: Manifest): Promise<void>;
   /** Removes what only served the run that is published. Another one may be claimed then. */
   tidy(): Promise<void>;
+  /** Puts the report beside the archive. */
+  keepReport(html: string): Promise<void>;
   /** Lets go of the archive. */
   close(outcome: Outcome): Promise<void>;
 }

@@ -1,29 +1,30 @@
 import { existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import pkg from "../../package.json" with { type: "json" };
-import { EXIT, errorCode, errorMessage, interruption, ProtonBeamError } from "../errors.ts";
+import { EXIT, explainFullDisk, interruption, ProtonBeamError } from "../errors.ts";
 import { selectVerifier } from "../event/signature/select.ts";
 import type { ConvertOptions } from "../plan/options.ts";
 import { countBytes, countChunks, fingerprintOf, makePlan, type Plan } from "../plan/plan.ts";
 import { estimateSpace } from "../plan/space.ts";
 import { formatBytes } from "../report/format.ts";
+import { RECORD } from "../report/records.ts";
+import { keepStatusFile } from "../report/status.ts";
 import { addCounts, type Counts, emptyCounts, totalOf } from "../segment/counts.ts";
 import { hasIdentity, type Input } from "../source/inputs.ts";
 import { isSeekable, type Source } from "../source/source.ts";
-import { workLayout } from "../store/layout.ts";
+import { INDEX_FILE, workLayout } from "../store/layout.ts";
 import { createPool } from "../threads/pool.ts";
 import type { ArchiveStore } from "./archive-store.ts";
 import { openCatalog } from "./catalog.ts";
-import type { Manifest } from "./manifest.ts";
+import { interruptible, withinGrace } from "./grace.ts";
+import { describeArchive, type Manifest } from "./manifest.ts";
 import { mapInputs } from "./map-phase.ts";
 import { CONVERT_WORKER, type ConvertTasks } from "./protocol.ts";
-import { type ReducedDays, reduceDays } from "./reduce-phase.ts";
+import { convertedDays, type ReducedDays, reduceDays } from "./reduce-phase.ts";
 import type { Run, RunContext } from "./run.ts";
 import { takeTurns } from "./turns.ts";
 import { claimWorkspace, clearWorkspace, discardFinished, folderSize, readPlan } from "./workspace.ts";
-
-/** Time that tasks under way get to finish when a run is interrupted. */
-const GRACE_MS = 20_000;
 
 /** What to convert, and where to. */
 export interface ConvertRequest {
@@ -32,6 +33,8 @@ export interface ConvertRequest {
   outputDir: string;
   store: ArchiveStore;
   options: ConvertOptions;
+  /** Letters whose tags the index looks up; null for those that it has. */
+  indexTags: string[] | null;
   /** Worker threads. */
   parallel: number;
 }
@@ -63,13 +66,15 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
   const layout = workLayout(outputDir);
   mkdirSync(layout.root, { recursive: true });
   const catalog = openCatalog(layout.catalog);
+  const endStatus = keepStatusFile(layout.status, context.status);
   const pool = createPool<ConvertTasks>(CONVERT_WORKER, request.parallel);
   try {
     const found = await store.open();
     discardFinished(layout, found);
     const sources = request.sources.filter(({ input }) => !isConverted(input, options, found));
+    const indexTags = settleTags(request.indexTags, found, store.place);
     const unfinished = store.keptPlan() ?? readPlan(layout);
-    const turns = takeTurns(sources, planOf(sources, options, found), unfinished);
+    const turns = takeTurns(sources, planOf(sources, options, indexTags, found), unfinished);
     logTurns(turns, store.place, context);
     const signatures = options.validateSignatures ? (await selectVerifier()).name : null;
     const shared = { store, outputDir, layout, catalog, pool, context };
@@ -78,7 +83,7 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
     let reused = { segments: 0, days: 0 };
     for (const turn of turns) {
       if (context.signal.aborted) throw interruption();
-      const plan = planOf(turn, options, manifest);
+      const plan = planOf(turn, options, indexTags, manifest);
       const run: Run = { ...shared, plan, sources: turn, fingerprint: fingerprintOf(plan), manifest };
       const converted = await convertTurn(run, request.parallel, signatures);
       manifest = converted.manifest;
@@ -92,9 +97,10 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
     const archive = describeArchive(manifest);
     return { place: store.place, skippedInputs, signatures, counts, reused, archive, seconds: secondsSince(started) };
   } catch (error) {
-    throw explain(error, outputDir);
+    throw explainFullDisk(error, outputDir);
   } finally {
     pool.terminate();
+    endStatus();
     // Without a plan there is nothing to go on with. The lock is held until the folder is gone.
     if (!existsSync(layout.plan)) rmSync(layout.root, { recursive: true });
     catalog.close();
@@ -115,7 +121,7 @@ async function convertTurn(run: Run, parallel: number, signatures: string | null
   claimWorkspace(layout, plan);
   logStart(run, parallel, signatures);
   const mapped = await interruptible(mapInputs(run), context.signal);
-  const reduced = await interruptible(reduceDays(run, mapped.modified), context.signal);
+  const reduced = await interruptible(reduceDays(run, convertedDays(run, mapped.modified)), context.signal);
   const counts = settleCounts(mapped.counts, reduced);
   const manifest = await withinGrace(publish(run, reduced, counts), context.signal);
   await store.tidy();
@@ -123,13 +129,25 @@ async function convertTurn(run: Run, parallel: number, signatures: string | null
   catalog.clear();
   const archive = describeArchive(manifest);
   const reused = { segments: mapped.reused, days: reduced.reused };
-  context.log.info({ counts, archive, reused, seconds: secondsSince(started) }, "conversion complete");
+  context.log.info({ counts, archive, reused, seconds: secondsSince(started) }, RECORD.converted);
   return { manifest, counts, reused };
 }
 
-function planOf(sources: Source[], options: ConvertOptions, manifest: Manifest | null): Plan {
+/** @throws {ProtonBeamError} usage: other tags than the archive has, whose index would have to be made anew */
+function settleTags(asked: string[] | null, manifest: Manifest | null, place: string): string[] {
+  if (manifest === null || asked === null) return asked ?? manifest?.indexTags ?? [];
+  if (isDeepStrictEqual(asked, manifest.indexTags)) return asked;
+  throw new ProtonBeamError(
+    `the index of ${place} looks up ${manifest.indexTags.length === 0 ? "no tags" : `the tags ${manifest.indexTags.join(",")}`}, ` +
+      `not ${asked.join(",")}. Leave --index-tags out to add to the archive, and make its index anew with: ` +
+      `proton-beam index rebuild ${place} --index-tags ${asked.join(",")}`,
+    EXIT.usage,
+  );
+}
+
+function planOf(sources: Source[], options: ConvertOptions, indexTags: string[], manifest: Manifest | null): Plan {
   const inputs = sources.map(({ input }) => input);
-  return makePlan(inputs, options, manifest?.runs.length ?? 0);
+  return makePlan(inputs, options, manifest?.runs.length ?? 0, indexTags);
 }
 
 function isConverted(input: Input, options: ConvertOptions, manifest: Manifest | null): boolean {
@@ -177,7 +195,12 @@ async function assertSpace({ plan, sources, store, manifest, layout, outputDir, 
     store.fitsOnDisk(false);
     return;
   }
-  const need = await estimateSpace(sources, describeArchive(manifest).bytes, context.clients);
+  const need = await estimateSpace(
+    sources,
+    describeArchive(manifest).bytes,
+    plan.indexTags.length > 0,
+    context.clients,
+  );
   const present = folderSize(layout.root);
   const stat = statfsSync(outputDir);
   const free = stat.bavail * stat.bsize;
@@ -194,23 +217,6 @@ async function assertSpace({ plan, sources, store, manifest, layout, outputDir, 
   );
 }
 
-/** Waits for a phase; throws when the run was told to stop, {@link GRACE_MS} later at the latest. */
-async function interruptible<T>(phase: Promise<T>, signal: AbortSignal): Promise<T> {
-  const result = await withinGrace(phase, signal);
-  if (signal.aborted) throw interruption();
-  return result;
-}
-
-/** Waits for work that is better finished than interrupted, but not longer than {@link GRACE_MS} after the run was told to stop. */
-async function withinGrace<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const grace = new Promise<never>((_, reject) => {
-    const startClock = () => setTimeout(() => reject(interruption()), GRACE_MS).unref();
-    if (signal.aborted) startClock();
-    else signal.addEventListener("abort", startClock, { once: true });
-  });
-  return Promise.race([work, grace]);
-}
-
 /** Takes what the reduce found to be duplicates off the events. @throws {Error} when the lines do not add up */
 function settleCounts(mapped: Counts, { duplicates }: ReducedDays): Counts {
   const counts = {
@@ -224,41 +230,27 @@ function settleCounts(mapped: Counts, { duplicates }: ReducedDays): Counts {
 }
 
 async function publish(
-  { plan, fingerprint, store, manifest, context }: Run,
+  { plan, fingerprint, store, layout, manifest, context }: Run,
   reduced: ReducedDays,
   counts: Counts,
 ): Promise<Manifest> {
   const made = new Set(reduced.made.map(({ path }) => path));
   const kept = (manifest?.files ?? []).filter(({ path }) => !made.has(path));
-  const { inputs, options } = plan;
+  const { inputs, options, indexTags } = plan;
   const next: Manifest = {
     format: 1,
     events: (manifest?.events ?? 0) + counts.events,
     days: reduced.days,
-    indexTags: [],
+    indexTags,
     runs: [...(manifest?.runs ?? []), { fingerprint, toolVersion: pkg.version, inputs, options, counts, whole: true }],
     files: [...kept, ...reduced.made].sort((a, b) => (a.path < b.path ? -1 : 1)),
   };
+  await context.publishing(next, join(layout.root, INDEX_FILE));
   await store.publish(reduced.made, next);
   context.log.info({ files: next.files.length }, "published");
   return next;
 }
 
-function describeArchive(manifest: Manifest | null): ConvertSummary["archive"] {
-  const { events, days, files } = manifest ?? { events: 0, days: 0, files: [] };
-  return { events, days, bytes: files.reduce((sum, { size }) => sum + size, 0) };
-}
-
 function secondsSince(started: number): number {
   return Math.round(performance.now() - started) / 1000;
-}
-
-function explain(error: unknown, outputDir: string): unknown {
-  if (errorCode(error) === "ENOSPC" || /database or disk is full/.test(errorMessage(error)))
-    return new ProtonBeamError(
-      `the disk of ${outputDir} is full. Nothing that was committed is lost: free some space and run the same command again.`,
-      EXIT.resumable,
-      { cause: error },
-    );
-  return error;
 }

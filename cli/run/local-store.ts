@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { syncFolder } from "../store/atomic.ts";
-import { INDEX_FILE, MANIFEST_FILE, REJECTED_FILE, type WorkLayout } from "../store/layout.ts";
+import { syncFolder, writeAtomically } from "../store/atomic.ts";
+import { INDEX_FILE, MANIFEST_FILE, REJECTED_FILE, REPORT_FILE, type WorkLayout } from "../store/layout.ts";
 import type { ArchiveStore } from "./archive-store.ts";
 import { readManifest, writeManifest } from "./manifest.ts";
 import { assertNoStrangers } from "./workspace.ts";
@@ -36,6 +36,7 @@ export function createLocalStore(outputDir: string, layout: WorkLayout): Archive
       writeManifest(manifestPath, manifest);
     },
     tidy: async () => {},
+    keepReport: async (html) => writeAtomically(join(outputDir, REPORT_FILE), (file) => file.write(Buffer.from(html))),
     close: async () => {},
   };
 }

@@ -62,3 +62,9 @@ export function serializeManifest(manifest: Manifest): string {
 export function writeManifest(path: string, manifest: Manifest): void {
   writeAtomically(path, (file) => file.write(Buffer.from(serializeManifest(manifest))));
 }
+
+/** Size of an archive; null stands for none. */
+export function describeArchive(manifest: Manifest | null): { events: number; days: number; bytes: number } {
+  const { events, days, files } = manifest ?? { events: 0, days: 0, files: [] };
+  return { events, days, bytes: files.reduce((sum, { size }) => sum + size, 0) };
+}

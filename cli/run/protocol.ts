@@ -1,5 +1,8 @@
+import type { ArchiveLocation } from "../archive/location.ts";
+import type { Member } from "../reduce/day-file.ts";
 import type { DaySummary } from "../reduce/day-rows.ts";
-import type { ReduceDay, RunSource } from "../reduce/reduce.ts";
+import type { ExistingDay, ReduceDay, RunSource } from "../reduce/reduce.ts";
+import type { ScanDay, ScannedDay } from "../reduce/scan-day.ts";
 import type { MapChunk } from "../segment/map.ts";
 import type { ExistingRejects } from "../segment/rejects.ts";
 import type { SegmentFooter } from "../segment/segment.ts";
@@ -15,10 +18,13 @@ import type { FileRecord } from "./manifest.ts";
  */
 export type ChunkBytes = { from: "source"; source: Source } | { from: "spool"; path: string; knownHash: string | null };
 
-/** A daily file for the index: made by this run, or one that the archive's index already has. */
+/**
+ * A daily file for the index: one whose rows were made, by the plan with this fingerprint or, with null, by any; or one
+ * that the archive's index already has.
+ */
 export type IndexDay = { path: string; day: number } & (
-  | { from: "rows"; rowsPath: string; rowsKey: string; indexedAt: number | null }
-  | { from: "index"; indexPath: string }
+  | { from: "rows"; rowsPath: string; rowsKey: string; fingerprint: string | null; indexedAt: number | null }
+  | { from: "index" }
 );
 
 /** What the threads of a conversion do. */
@@ -26,14 +32,21 @@ export type ConvertTasks = {
   /** `footer` is null when the segment was known before. */
   map: { task: { job: MapChunk; bytes: ChunkBytes }; result: { footer: SegmentFooter | null; reused: boolean } };
   reduce: {
-    task: { job: Omit<ReduceDay, "runs"> & { runs: StoredRun[] }; places: DayPlaces; bucket: BucketSettings | null };
+    task: {
+      job: Omit<ReduceDay, "runs" | "existing"> & { runs: StoredRun[] };
+      existing: DayCopy[];
+      places: DayPlaces;
+      bucket: BucketSettings | null;
+    };
     result: { record: DaySummary; origin: DayOrigin };
   };
-  "index-open": { task: { path: string }; result: null };
-  "index-day": { task: { day: IndexDay; fingerprint: string; bucket: BucketSettings | null }; result: null };
+  /** `base`: the index that days are copied from. */
+  "index-open": { task: { path: string; tags: string[]; base: string | null }; result: null };
+  "index-day": { task: { day: IndexDay; bucket: BucketSettings | null }; result: null };
+  scan: { task: { job: ScanDay }; result: { day: ScannedDay; reused: boolean } };
   "index-finish": { task: object; result: FileDigest };
   rejects: {
-    task: { sections: StoredSection[]; existing: ExistingRejects | null; path: string; bucket: BucketSettings | null };
+    task: { sections: StoredSection[]; existing: ExistingRejects[]; path: string; bucket: BucketSettings | null };
     result: FileDigest;
   };
 };
@@ -47,15 +60,21 @@ export const CONVERT_WORKER = new URL("./worker.ts", import.meta.url);
 /** A run of a day, in a segment on this disk or in S3. */
 export type StoredRun = RunSource & StoredSection;
 
-/** Where a day may be already, and where the archive has the file that is to be added to. */
+/** The daily file of an archive; without members it is not known to be sorted as ours are. */
+export interface DayCopy {
+  location: ArchiveLocation;
+  path: string;
+  members: Member[] | null;
+  role: ExistingDay["role"];
+}
+
+/** Where a day may be already. */
 export interface DayPlaces {
   publishedPath: string;
   /** Of the daily file that is made, in S3. */
   fileKey: string;
   /** Of its rows in S3, when they are there. */
   rowsKey: string | null;
-  /** Of the file of the archive in S3, when it must be fetched. */
-  existingKey: string | null;
 }
 
 /** Whether a day was made, or found on this disk or in S3. */

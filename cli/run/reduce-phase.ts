@@ -1,19 +1,23 @@
 import { join } from "node:path";
-import { parseDayName } from "../event/date.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { ArchiveLocation } from "../archive/location.ts";
 import { openIndex } from "../index/read.ts";
+import type { Member } from "../reduce/day-file.ts";
 import type { DaySummary } from "../reduce/day-rows.ts";
-import type { ExistingDay } from "../reduce/reduce.ts";
 import { emptyPhase } from "../report/progress.ts";
-import { DAY_FILE, dayFileName, INDEX_FILE, REJECTED_FILE, workKeys } from "../store/layout.ts";
-import { startThread, type TaskThread } from "../threads/pool.ts";
+import type { ExistingRejects } from "../segment/rejects.ts";
+import { dayFileName, dayOfFile, INDEX_FILE, REJECTED_FILE, workKeys } from "../store/layout.ts";
+import { feedIndex, type IndexToBuild } from "./index-feed.ts";
 import type { FileRecord, Manifest } from "./manifest.ts";
-import { CONVERT_WORKER, type ConvertTasks, type IndexDay, type Task } from "./protocol.ts";
+import type { DayCopy, StoredRun, Task } from "./protocol.ts";
 import type { Run } from "./run.ts";
 
 /** What the reduce made. */
 export interface ReducedDays {
   /** The files that are to be published. */
   made: FileRecord[];
+  /** Events of the days that were made. */
+  events: number;
   /** Days of the archive, those included that this run did not touch. */
   days: number;
   /** Events that were in another chunk, or in the archive before. */
@@ -22,24 +26,33 @@ export interface ReducedDays {
   reused: number;
 }
 
-/**
- * Merges the runs of every day into its daily file, and builds the index from the results while they are made.
- * @param indexedAt what the index says of the files made here, Unix seconds
- */
-export async function reduceDays(run: Run, indexedAt: number | null): Promise<ReducedDays> {
-  const { catalog, pool, context, store } = run;
-  const touched = catalog.days();
+/** Which days a run makes, and of what. */
+export interface DaysToMake {
+  /** Ascending. */
+  days: number[];
+  runs(day: number): StoredRun[];
+  /** The files that archives have of a day. */
+  existing(day: number): DayCopy[];
+  /** What the index says of the file that is made, Unix seconds. */
+  indexedAt(day: number): number | null;
+  /** Rejects that are to be kept before those of the segments. */
+  rejects: ExistingRejects[];
+}
+
+/** Merges what there is of every day into its daily file, and builds the index from the results while they are made. */
+export async function reduceDays(run: Run, toMake: DaysToMake): Promise<ReducedDays> {
+  const { pool, context, store } = run;
+  const touched = toMake.days;
   const records = new Map<number, DaySummary>();
   let reused = 0;
   let state = emptyPhase("days", touched.length);
   const show = context.progress.phase("Writing", state);
 
-  const indexThread = startThread<ConvertTasks>(CONVERT_WORKER);
+  const days = mergeDays(touched, daysOf(run.manifest));
+  const index = feedIndex(indexOf(run, days, toMake));
   try {
-    const days = mergeDays(touched, daysOf(run.manifest));
-    const index = startIndex(indexThread, run, days, new Set(touched), indexedAt);
     await pool.runAll(
-      reduceTasks(run, touched),
+      reduceTasks(run, toMake),
       async ({ record, origin }) => {
         records.set(record.day, record);
         const isReused = origin !== "made";
@@ -59,66 +72,98 @@ export async function reduceDays(run: Run, indexedAt: number | null): Promise<Re
         );
         await store.keepDay(record, origin === "kept");
         context.meter.count(isReused ? { steps: 1 } : { steps: 1, days: 1, events: added, handled: events });
-        index.made(record.day);
+        index.ready(record.day);
       },
       context.signal,
     );
     const daily = [...records.values()].map(({ day, size, sha256 }) => ({ path: dayFileName(day), size, sha256 }));
-    const duplicates = [...records.values()].reduce((sum, record) => sum + record.duplicates, 0);
-    if (context.signal.aborted) return { made: daily, days: days.length, duplicates, reused };
+    const sumOf = (count: "events" | "duplicates") => records.values().reduce((sum, record) => sum + record[count], 0);
+    const reduced = { events: sumOf("events"), days: days.length, duplicates: sumOf("duplicates"), reused };
+    if (context.signal.aborted) return { made: daily, ...reduced };
 
     context.log.info({ touched: touched.length, reused }, "all days are written");
     context.progress.phase("Indexing", { ...state, reused: 0, reusedEvents: 0 });
     const indexFile = { path: INDEX_FILE, ...(await index.finish()) };
     context.meter.count({ steps: 1 });
-    const rejectedFile = { path: REJECTED_FILE, ...(await indexThread.run(rejectsTask(run))) };
+    const rejectedFile = { path: REJECTED_FILE, ...(await index.run(rejectsTask(run, toMake.rejects))) };
     context.progress.end();
     context.log.info({ days: days.length, bytes: indexFile.size }, "the index is built");
-    return { made: [...daily, indexFile, rejectedFile], days: days.length, duplicates, reused };
+    return { made: [...daily, indexFile, rejectedFile], ...reduced };
   } finally {
-    indexThread.terminate();
+    index.terminate();
   }
 }
 
-function* reduceTasks(run: Run, days: number[]): Generator<Task<"reduce">> {
-  const { catalog, layout, fingerprint, outputDir, plan, store } = run;
-  const existingDays = new Set(daysOf(run.manifest));
+function* reduceTasks(run: Run, { days, runs, existing }: DaysToMake): Generator<Task<"reduce">> {
+  const { layout, fingerprint, outputDir, plan, store } = run;
   for (const day of days) {
-    const runs = catalog.runs(day).map(({ chunk, offset, length, crc, events }) => ({
-      path: layout.segment(chunk),
-      key: workKeys.segment(chunk),
-      section: { offset, length, crc },
-      events,
-    }));
-    const publishedPath = join(outputDir, dayFileName(day));
     const { fileKey, hasRows } = store.keptDay(day);
-    const isExisting = existingDays.has(day);
     yield {
       type: "reduce",
       bucket: store.bucket,
       places: {
-        publishedPath,
+        publishedPath: join(outputDir, dayFileName(day)),
         fileKey,
         rowsKey: hasRows ? workKeys.dayRows(day) : null,
-        existingKey: isExisting ? dayFileName(day) : null,
       },
+      existing: existing(day),
       job: {
         day,
         fingerprint,
-        runs,
-        existing: isExisting ? existingDay(store.existingIndex, publishedPath, day) : null,
+        runs: runs(day),
         filePath: join(layout.days, dayFileName(day)),
         rowsPath: layout.dayRows(day),
         compressionLevel: plan.options.compressionLevel,
+        indexTags: plan.indexTags,
       },
     };
   }
 }
 
-function existingDay(indexPath: string, path: string, day: number): ExistingDay {
+/**
+ * What a conversion makes: the days of its segments, added to those of the archive.
+ * @param modified when the newest input was modified, Unix seconds; null when one is a stream
+ */
+export function convertedDays(run: Run, modified: number | null): DaysToMake {
+  const { catalog, layout, manifest, outputDir, store } = run;
+  const location: ArchiveLocation =
+    store.bucket === null ? { kind: "local", folder: outputDir } : { kind: "s3", settings: store.bucket };
+  const existingDays = new Set(daysOf(manifest));
+  const rejected = manifest?.files.find(({ path }) => path === REJECTED_FILE);
+  return {
+    days: catalog.days(),
+    runs: (day) =>
+      catalog.runs(day).map(({ chunk, offset, length, crc, events }) => ({
+        path: layout.segment(chunk),
+        key: workKeys.segment(chunk),
+        section: { offset, length, crc },
+        events,
+      })),
+    existing: (day) => {
+      const path = dayFileName(day);
+      return existingDays.has(day)
+        ? [{ location, path, members: membersOf(store.existingIndex, path), role: "base" }]
+        : [];
+    },
+    indexedAt: () => modified,
+    // The manifest's size marks what earlier runs wrote: a run that was killed while publishing may have added to it.
+    rejects: rejected === undefined || repeatsAll(run) ? [] : [{ path: store.existingRejects, size: rejected.size }],
+  };
+}
+
+/** Whether a run repeats all that the archive was made of, because a repair had to give some of it up: it rejects the same lines again. */
+function repeatsAll({ plan, manifest }: Run): boolean {
+  const isRepeated = ({ whole, options, inputs }: Manifest["runs"][number]) =>
+    !whole &&
+    isDeepStrictEqual(options, plan.options) &&
+    inputs.every((input) => plan.inputs.some((known) => isDeepStrictEqual(known, input)));
+  return manifest?.runs.every(isRepeated) ?? false;
+}
+
+function membersOf(indexPath: string, path: string): Member[] {
   const index = openIndex(indexPath);
   try {
-    return { path, members: index.members(dayFileName(day)) };
+    return index.members(path);
   } finally {
     index.close();
   }
@@ -126,65 +171,37 @@ function existingDay(indexPath: string, path: string, day: number): ExistingDay 
 
 /** Days for which the archive has a file. */
 function daysOf(manifest: Manifest | null): number[] {
-  return (manifest?.files ?? []).flatMap(({ path }) => {
-    const day = DAY_FILE.test(path) ? parseDayName(path.slice(0, 10)) : null;
-    return day === null ? [] : [day];
-  });
+  return (manifest?.files ?? []).flatMap(({ path }) => dayOfFile(path) ?? []);
 }
 
 function mergeDays(a: number[], b: number[]): number[] {
   return [...new Set([...a, ...b])].sort((x, y) => x - y);
 }
 
-/** Feeds the index thread with the days in ascending order, whatever order they are made in. */
-function startIndex(
-  thread: TaskThread<ConvertTasks>,
-  run: Run,
-  days: number[],
-  touched: Set<number>,
-  indexedAt: number | null,
-) {
-  const { layout, store, fingerprint, context } = run;
-  const ready = new Set<number>();
-  let next = 0;
-  let queue: Promise<unknown> = thread.run({ type: "index-open", path: join(layout.root, INDEX_FILE) });
-  queue.catch(() => {});
-
-  const dayOfIndex = (day: number): IndexDay => {
-    const path = dayFileName(day);
-    return touched.has(day)
-      ? { from: "rows", path, day, rowsPath: layout.dayRows(day), rowsKey: workKeys.dayRows(day), indexedAt }
-      : { from: "index", path, day, indexPath: store.existingIndex };
-  };
-  const advance = () => {
-    for (; next < days.length && (ready.has(days[next]) || !touched.has(days[next])); next++) {
-      const day = dayOfIndex(days[next]);
-      queue = queue
-        .then(() => thread.run({ type: "index-day", day, fingerprint, bucket: store.bucket }))
-        .then(() => {
-          store.indexed(day.day);
-          context.meter.count({ steps: 1 });
-        });
-      // Reported by finish(), which waits for the whole queue.
-      queue.catch(() => {});
-    }
-  };
-  advance();
+/** The index of the days that are made, and of those that the archive has besides. */
+function indexOf(run: Run, days: number[], toMake: DaysToMake): IndexToBuild {
+  const { plan, manifest, layout, store, fingerprint, context } = run;
+  const touched = new Set(toMake.days);
   return {
-    made: (day: number) => {
-      ready.add(day);
-      advance();
-    },
-    finish: async () => {
-      await queue;
-      return thread.run({ type: "index-finish" });
+    path: join(layout.root, INDEX_FILE),
+    tags: plan.indexTags,
+    base: manifest === null ? null : store.existingIndex,
+    bucket: store.bucket,
+    days: days.map((day) => {
+      const path = dayFileName(day);
+      if (!touched.has(day)) return { from: "index", path, day };
+      const indexedAt = toMake.indexedAt(day);
+      const rowsPath = layout.dayRows(day);
+      return { from: "rows", path, day, rowsPath, rowsKey: workKeys.dayRows(day), fingerprint, indexedAt };
+    }),
+    onIndexed: (day) => {
+      store.indexed(day);
+      context.meter.count({ steps: 1 });
     },
   };
 }
 
-/** The manifest's size marks what earlier runs wrote: a run that was killed while publishing may have added to it. */
-function rejectsTask({ catalog, layout, manifest, store }: Run): Task<"rejects"> {
-  const size = manifest?.files.find(({ path }) => path === REJECTED_FILE)?.size ?? 0;
+function rejectsTask({ catalog, layout, store }: Run, existing: ExistingRejects[]): Task<"rejects"> {
   return {
     type: "rejects",
     sections: catalog.rejects().map(({ chunk, ...section }) => ({
@@ -192,7 +209,7 @@ function rejectsTask({ catalog, layout, manifest, store }: Run): Task<"rejects">
       key: workKeys.segment(chunk),
       section,
     })),
-    existing: size === 0 ? null : { path: store.existingRejects, size },
+    existing,
     path: join(layout.root, REJECTED_FILE),
     bucket: store.bucket,
   };

@@ -3,6 +3,7 @@ import type { Plan } from "../plan/plan.ts";
 import type { Logger } from "../report/log.ts";
 import type { Meter } from "../report/metrics.ts";
 import type { Progress } from "../report/progress.ts";
+import type { StatusReport } from "../report/status.ts";
 import type { Source } from "../source/source.ts";
 import type { WorkLayout } from "../store/layout.ts";
 import type { Pool } from "../threads/pool.ts";
@@ -16,6 +17,9 @@ export interface RunContext {
   log: Logger;
   progress: Progress;
   meter: Meter;
+  status: StatusReport;
+  /** Told of the archive that is about to be published, while its index is still among the work. */
+  publishing: (manifest: Manifest, indexPath: string) => Promise<void>;
   /** Aborted when the run is to stop and leave the rest to the next one. */
   signal: AbortSignal;
   stdin: () => AsyncIterable<Uint8Array>;

@@ -7,7 +7,7 @@ import { parseDayName } from "../event/date.ts";
 import type { S3Clients } from "../net/s3.ts";
 import { describeDifference, fingerprintOf, type Plan, planSchema } from "../plan/plan.ts";
 import type { Logger } from "../report/log.ts";
-import type { StatusReport } from "../report/status.ts";
+import { type StatusReport, serializeStatus } from "../report/status.ts";
 import { type SegmentFooter, segmentFooterSchema } from "../segment/segment.ts";
 import { writeAtomically } from "../store/atomic.ts";
 import { type Bucket, type BucketSettings, createBucket, type UploadOptions } from "../store/bucket.ts";
@@ -19,6 +19,7 @@ import {
   LOG_FILE,
   MANIFEST_FILE,
   REJECTED_FILE,
+  REPORT_FILE,
   STATUS_FILE,
   type WorkLayout,
   workKeys,
@@ -101,7 +102,7 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
   const sync = async (): Promise<void> => {
     if (existsSync(logPath))
       await bucket.putText(LOG_FILE, readFileSync(logPath, "utf8"), "application/x-ndjson", null);
-    await bucket.putText(STATUS_FILE, `${JSON.stringify(options.status(), null, 2)}\n`, JSON_TYPE, null);
+    await bucket.putText(STATUS_FILE, serializeStatus(options.status()), JSON_TYPE, null);
   };
   /** One sync at a time; one that fails is only logged, since the next one does all it did. */
   const syncNow = async (): Promise<void> => {
@@ -164,7 +165,7 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
       lease.lost.addEventListener("abort", () => options.stop(leaseLost(bucket.url(""))));
       const aborted = await bucket.abortUploads(isArchiveKey);
       if (aborted > 0) log.info({ aborted }, "abandoned multipart uploads were aborted");
-      if (!wasHere) await takeUpLog(bucket, logPath);
+      await takeUpLog(bucket, logPath);
 
       const stored = await bucket.readText(MANIFEST_FILE);
       manifestEtag = stored?.etag ?? null;
@@ -189,7 +190,9 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
       if (unfinished !== null && fingerprintOf(unfinished) === fingerprintOf(plan)) {
         for (const key of await listWork(workKeys.days)) if (key.endsWith(".rows")) keptRows.add(dayOfKey(key));
       } else {
-        if (unfinished !== null && (await listWork(workKeys.segments)).length > 0)
+        const hasWork = async () =>
+          [...(await listWork(workKeys.segments)), ...(await listWork(workKeys.days))].length > 0;
+        if (unfinished !== null && (await hasWork()))
           throw new ProtonBeamError(
             `${bucket.url(workKeys.root)} holds an unfinished run that differs from this one: ${describeDifference(unfinished, plan)}.\n` +
               "Repeat the earlier command to finish it, or remove these objects to give it up.",
@@ -281,6 +284,10 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
       hasArchive = true;
     },
     tidy: removeWork,
+    keepReport: async (html) => {
+      held().assertHeld();
+      await bucket.putText(REPORT_FILE, html, "text/html; charset=utf-8", null);
+    },
     close: async (outcome) => {
       if (timer !== null) clearInterval(timer);
       if (lease === null) return;
@@ -299,14 +306,17 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
   };
 }
 
-/** On a fresh disk the log goes on with what the machines before wrote. */
+/** The log goes on with what other machines wrote: what this disk has not of it comes first. */
 async function takeUpLog(bucket: Bucket, path: string): Promise<void> {
   const earlier = await bucket.readText(LOG_FILE);
   if (earlier === null || !existsSync(path)) return;
-  const own = readFileSync(path);
+  const own = readFileSync(path, "utf8");
+  const known = new Set(own.split("\n"));
+  const missing = earlier.text.split("\n").filter((line) => !known.has(line));
+  if (missing.length === 0) return;
   // The log is open for appending: its file must stay the same.
   truncateSync(path);
-  writeFileSync(path, Buffer.concat([Buffer.from(earlier.text), own]), { flag: "a" });
+  writeFileSync(path, [...missing, own].join("\n"), { flag: "a" });
 }
 
 /** What is needed of an archive to add to it. */

@@ -3,10 +3,9 @@ import { EXIT, ProtonBeamError } from "../errors.ts";
 import { createSignatureCheck } from "../event/signature/check.ts";
 import { selectVerifier } from "../event/signature/select.ts";
 import { createIndexBuilder, type IndexBuilder } from "../index/build.ts";
-import { openIndex } from "../index/read.ts";
 import { createS3Clients } from "../net/s3.ts";
-import { type DayRecord, type DaySummary, readDayRecord, readRows } from "../reduce/day-rows.ts";
-import { reduceDay } from "../reduce/reduce.ts";
+import { readDayRecord, readRows } from "../reduce/day-rows.ts";
+import { scanDay } from "../reduce/scan-day.ts";
 import { type Arena, createArena } from "../segment/arena.ts";
 import { type MapChunk, mapChunk, type SignatureCheck } from "../segment/map.ts";
 import { writeRejects } from "../segment/rejects.ts";
@@ -17,9 +16,9 @@ import { TEMPORARY_SUFFIX } from "../store/atomic.ts";
 import { readBlocks } from "../store/blocks.ts";
 import { type Bucket, type BucketSettings, createBucket } from "../store/bucket.ts";
 import { sha256OfFile } from "../store/checksum.ts";
-import { verifySection } from "../store/container.ts";
 import { fetchSections } from "../store/fetch.ts";
-import type { ChunkBytes, DayOrigin, DayPlaces, FileDigest, Result, Task } from "./protocol.ts";
+import type { ChunkBytes, FileDigest, Result, Task } from "./protocol.ts";
+import { reduceTask } from "./reduce-task.ts";
 
 /** Does the tasks of one worker. Between them it keeps the signature check, memory, and an index that is being built. */
 export function createTaskRunner(): (task: Task) => Promise<Result> {
@@ -58,43 +57,14 @@ export function createTaskRunner(): (task: Task) => Promise<Result> {
     return mapChunk(job, blocks, contentHash, job.options.validateSignatures ? signatureCheck : null, arena);
   };
 
-  const reduce = async (task: Task<"reduce">): Promise<Result<"reduce">> => {
-    const { job, places } = task;
-    const bucket = bucketOf(task.bucket);
-    if (bucket !== null && places.rowsKey !== null && readDayRecord(job.rowsPath, job.fingerprint) === null)
-      await bucket.download(places.rowsKey, job.rowsPath);
-    const ready = readDayRecord(job.rowsPath, job.fingerprint);
-    const origin = ready === null ? "made" : await findDay(ready, job.rowsPath, job.filePath, places, bucket);
-    if (ready !== null && origin !== "made") return { record: summaryOf(ready), origin };
-
-    const scratch = `${job.rowsPath}.runs${TEMPORARY_SUFFIX}`;
-    const existingScratch = `${job.rowsPath}.existing${TEMPORARY_SUFFIX}`;
-    try {
-      const runs = await fetchSections(job.runs, bucket, scratch);
-      let { existing } = job;
-      if (bucket !== null && existing !== null && places.existingKey !== null) {
-        await bucket.download(places.existingKey, existingScratch);
-        existing = { ...existing, path: existingScratch };
-      }
-      return { record: summaryOf(reduceDay({ ...job, runs, existing })), origin: "made" };
-    } finally {
-      for (const path of [scratch, existingScratch]) rmSync(path, { force: true });
-    }
-  };
-
-  const addToIndex = async ({ day, fingerprint, bucket }: Task<"index-day">): Promise<null> => {
+  const addToIndex = async ({ day, bucket }: Task<"index-day">): Promise<null> => {
     if (day.from === "index") {
-      const reader = openIndex(day.indexPath);
-      try {
-        openedIndex().copyDay(day.path, day.day, reader);
-      } finally {
-        reader.close();
-      }
+      openedIndex().copyDay(day.path, day.day);
       return null;
     }
     if (bucket !== null && !existsSync(day.rowsPath))
       await createBucket(bucket, clients).download(day.rowsKey, day.rowsPath);
-    const record = readDayRecord(day.rowsPath, fingerprint);
+    const record = readDayRecord(day.rowsPath, day.fingerprint);
     if (record === null) throw new Error(`${day.rowsPath} is gone`);
     openedIndex().addDay(day.path, day.indexedAt, record.members, readRows(day.rowsPath, record.rows));
     return null;
@@ -115,13 +85,15 @@ export function createTaskRunner(): (task: Task) => Promise<Result> {
       case "map":
         return map(task);
       case "reduce":
-        return reduce(task);
+        return reduceTask(task, bucketOf(task.bucket), clients);
       case "index-open":
-        index = createIndexBuilder(task.path);
+        index = createIndexBuilder(task.path, task.tags, task.base);
         indexPath = task.path;
         return null;
       case "index-day":
         return addToIndex(task);
+      case "scan":
+        return scanDay(task.job, clients);
       case "index-finish":
         openedIndex().finish();
         index = null;
@@ -130,29 +102,6 @@ export function createTaskRunner(): (task: Task) => Promise<Result> {
         return rejects(task);
     }
   };
-}
-
-/** Where the daily file is that a record describes: on this disk, staged or published, or in S3. */
-async function findDay(
-  record: DayRecord,
-  rowsPath: string,
-  filePath: string,
-  { publishedPath, fileKey }: DayPlaces,
-  bucket: Bucket | null,
-): Promise<DayOrigin> {
-  if (!verifySection(rowsPath, record.rows)) return "made";
-  const isDay = (path: string) =>
-    existsSync(path) && Bun.file(path).size === record.size && sha256OfFile(path) === record.sha256;
-  if (bucket !== null) {
-    const stored = await bucket.head(fileKey);
-    if (stored?.size === record.size && stored.sha256 === record.sha256) return "kept";
-    return isDay(filePath) ? "here" : "made";
-  }
-  return isDay(filePath) || isDay(publishedPath) ? "here" : "made";
-}
-
-function summaryOf({ members: _members, rows: _rows, ...summary }: DayRecord): DaySummary {
-  return summary;
 }
 
 function digestOf(path: string): FileDigest {

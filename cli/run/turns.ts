@@ -17,6 +17,7 @@ export function takeTurns(sources: Source[], plan: Plan, unfinished: Plan | null
     first.map(({ input }) => input),
     plan.options,
     plan.earlierRuns,
+    plan.indexTags,
   );
   if (fingerprintOf(planOfFirst) !== fingerprintOf(unfinished)) return [sources];
   const left = new Set(sources).difference(new Set(first));

@@ -15,7 +15,7 @@ export function discardFinished(layout: WorkLayout, manifest: Manifest | null): 
 /**
  * Makes the workspace ready for a plan: keeps what an unfinished run of the same plan committed, and nothing else.
  * Call with the catalog's lock held.
- * @throws {ProtonBeamError} when an unfinished run of another plan has committed segments
+ * @throws {ProtonBeamError} when an unfinished run of another plan has committed segments or days
  */
 export function claimWorkspace(layout: WorkLayout, plan: Plan): void {
   const unfinished = readPlan(layout);
@@ -24,7 +24,7 @@ export function claimWorkspace(layout: WorkLayout, plan: Plan): void {
     for (const folder of [layout.segments, layout.days]) removeTemporaries(folder);
     return;
   }
-  if (unfinished !== null && readdirSync(layout.segments).length > 0)
+  if (unfinished !== null && [layout.segments, layout.days].some((folder) => readdirSync(folder).length > 0))
     throw new ProtonBeamError(
       `${layout.root} holds an unfinished run that differs from this one: ${describeDifference(unfinished, plan)}.\n` +
         `Repeat the earlier command to finish it, or remove ${layout.root} to give it up.`,

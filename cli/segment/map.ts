@@ -2,13 +2,13 @@ import type { NostrEvent } from "../event/event.ts";
 import { hasValidId } from "../event/id.ts";
 import { parseLine } from "../event/parse.ts";
 import type { RejectReason } from "../event/reject.ts";
-import { writeVarint } from "../event/varint.ts";
 import type { ConvertOptions } from "../plan/options.ts";
 import { type ByteRange, scanLines } from "../source/lines.ts";
 import { type ContainerWriter, createContainer } from "../store/container.ts";
 import { type Arena, createArena } from "./arena.ts";
 import { type Counts, emptyCounts, tally } from "./counts.ts";
 import { type FilterReason, filterReason } from "./filter.ts";
+import { createRecordWriter } from "./record-writer.ts";
 import { rejectRecord } from "./rejects.ts";
 import type { Run, SegmentFooter } from "./segment.ts";
 
@@ -83,10 +83,11 @@ export async function mapChunk(
   }
 }
 
-type Verdict = { event: NostrEvent } | { rejected: RejectReason } | { filtered: FilterReason };
+/** What becomes of a line. */
+export type Verdict = { event: NostrEvent } | { rejected: RejectReason } | { filtered: FilterReason };
 
 /** Cheap checks go first; what the options leave out is not checked further. */
-function judgeLine(line: Buffer, options: ConvertOptions, checkSignature: SignatureCheck | null): Verdict {
+export function judgeLine(line: Buffer, options: ConvertOptions, checkSignature: SignatureCheck | null): Verdict {
   const event = parseLine(line);
   if (typeof event === "string") return { rejected: event };
   if (options.filterInvalidKinds && (event.kind < 0 || event.kind > 65_535)) return { rejected: "kind-out-of-range" };
@@ -100,7 +101,7 @@ function judgeLine(line: Buffer, options: ConvertOptions, checkSignature: Signat
 /** Writes a run per day and moves the duplicates within the chunk from `events` to `duplicates`. */
 function writeRuns(segment: ContainerWriter, arena: Arena, counts: Counts): Run[] {
   const runs: Run[] = [];
-  const header = Buffer.allocUnsafe(8);
+  const append = createRecordWriter(segment);
   let open: { day: number; events: number } | null = null;
   const endRun = () => {
     if (open !== null) runs.push({ ...open, ...segment.endSection() });
@@ -110,8 +111,7 @@ function writeRuns(segment: ContainerWriter, arena: Arena, counts: Counts): Run[
       endRun();
       open = { day, events: 0 };
     }
-    const delimiterEnd = writeVarint(header, 0, end - start);
-    segment.append(header.subarray(0, delimiterEnd), slab.subarray(start, end));
+    append(slab, start, end);
     open.events++;
   });
   endRun();

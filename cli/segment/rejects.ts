@@ -14,19 +14,19 @@ export function rejectRecord(source: string, offset: number, reason: RejectReaso
   return Buffer.from(`${JSON.stringify({ source, offset, reason, ...text, ...truncated })}\n`);
 }
 
-/** The file of earlier runs: its first `size` bytes. */
+/** A file of earlier runs: its first `size` bytes. */
 export interface ExistingRejects {
   path: string;
   size: number;
 }
 
 /**
- * Writes `rejected.jsonl.gz`: what the archive already has of it, then the records of the segments in their order.
+ * Writes `rejected.jsonl.gz`: what archives already have of it, then the records of the segments in their order.
  * @throws {Error} when a segment cannot be read
  */
 export function writeRejects(
   path: string,
-  existing: ExistingRejects | null,
+  existing: ExistingRejects[],
   sections: { path: string; section: Section }[],
 ): void {
   writeAtomically(path, (file) => {
@@ -35,7 +35,7 @@ export function writeRejects(
       file.write(bytes);
       written += bytes.length;
     };
-    if (existing !== null) for (const block of readBlocks(existing.path, existing.size)) put(block);
+    for (const { path, size } of existing) for (const block of readBlocks(path, size)) put(block);
     for (const stored of sections) for (const frame of readFrames(stored.path, stored.section)) put(gzip(frame));
     if (written === 0) put(gzip(Buffer.alloc(0)));
   });

@@ -59,7 +59,8 @@ test("a plan has another fingerprint, and a difference in words, for all that al
 test("the space that is asked for covers what a conversion takes, and is no more than twice the input", async () => {
   using folder = temporaryFolder();
   const { path, expected } = await makeDump(folder.path, "dump.jsonl", { lines: 5000 });
-  const estimate = (name: string, existing: number) => estimateSpace([fileSource(name)], existing, createS3Clients());
+  const estimate = (name: string, existing: number) =>
+    estimateSpace([fileSource(name)], existing, false, createS3Clients());
   const need = await estimate(path, 0);
   expect(need.total).toBeGreaterThan(expected.bytes * 0.5);
   expect(need.total).toBeLessThan(expected.bytes * 2);

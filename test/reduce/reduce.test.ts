@@ -113,7 +113,8 @@ function reduce(folder: string, name: string, runs: RunSource[]) {
     day: 19_675,
     fingerprint: "f",
     runs,
-    existing: null,
+    existing: [],
+    indexTags: [],
     filePath,
     rowsPath,
     compressionLevel: 6,
@@ -180,8 +181,8 @@ test("a day copied from an index is the day that was added", () => {
   built.addDay("2023_11_14.pb.gz", 123, record.members, readRows(rowsPath, record.rows));
   built.finish();
   const source = openIndex(folder.join("a.db"));
-  const copy = createIndexBuilder(folder.join("b.db"));
-  copy.copyDay("2023_11_14.pb.gz", record.day, source);
+  const copy = createIndexBuilder(folder.join("b.db"), [], folder.join("a.db"));
+  copy.copyDay("2023_11_14.pb.gz", record.day);
   copy.finish();
   const target = openIndex(folder.join("b.db"));
   for (const read of [
