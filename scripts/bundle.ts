@@ -1,4 +1,4 @@
-// Builds `dist/proton-beam.tar.gz`, or the file that is named: the converter in two files of JavaScript, which a machine compiles
+// Builds `dist/proton-beam.tar.gz`, or the file that is named: the program in a few files of JavaScript, which a machine compiles
 // with `bun build --compile`, and the scripts that install and run it there.
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -66,7 +66,7 @@ install_bun() {
 install_converter() {
   local made="$BUNDLE_SHA256 $BUN_VERSION"
   [[ ! -x "$HOME_DIR/bin/proton-beam" || $(cat "$HOME_DIR/bin/made" 2>/dev/null) != "$made" ]] || return 0
-  (cd "$SCRATCH" && HOME=$SCRATCH "$HOME_DIR/bin/bun" build --compile main.js worker.js --outfile proton-beam)
+  (cd "$SCRATCH" && HOME=$SCRATCH "$HOME_DIR/bin/bun" build --compile main.js ./*worker.js --outfile proton-beam)
   mv "$SCRATCH/proton-beam" "$HOME_DIR/bin/proton-beam"
   echo "$made" >"$HOME_DIR/bin/made"
 }

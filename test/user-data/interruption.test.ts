@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { digests, readManifest } from "../run/cli.ts";
 import { startWorld, until } from "./world.ts";
 
@@ -110,6 +110,8 @@ test(
     await Promise.all([spot.off, fallback.off]);
     expect(log()).toContain("RunSucceeded");
     expect(digests(world.archive("fallback"))).toEqual(digests(await world.convertHere(source)));
+    // It is made by a thread of its own, which must be in the executable too.
+    expect(readdirSync(world.archive("fallback"))).toContain("report.html");
     await delaying.stop(true);
   },
   LONG,
