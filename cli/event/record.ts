@@ -5,6 +5,8 @@ const ID_AT = 2;
 const PUBKEY_AT = 68;
 const HEX_DIGITS = 64;
 const INTEGERS_AT = 132;
+const ID_KEY = 0x0a;
+const PUBKEY_KEY = 0x12;
 const CREATED_AT_KEY = 0x18;
 const KIND_KEY = 0x20;
 
@@ -12,6 +14,16 @@ const KIND_KEY = 0x20;
 export function recordCreatedAt(source: Uint8Array, start: number): number {
   const at = start + INTEGERS_AT;
   return source[at] === CREATED_AT_KEY ? readVarint(source, at + 1) : 0;
+}
+
+/** Whether the event at `start` has the fields that are read here where {@link encodeEvent} writes them. */
+export function isEncodedHere(source: Uint8Array, start: number): boolean {
+  if (source[start] !== ID_KEY || source[start + PUBKEY_AT - ID_AT] !== PUBKEY_KEY) return false;
+  let at = start + INTEGERS_AT;
+  if (source[at] !== KIND_KEY) return true;
+  do at++;
+  while (source[at] >= 0x80);
+  return source[at + 1] !== CREATED_AT_KEY;
 }
 
 /** `kind` of the encoded event at `start`, without decoding the rest. */

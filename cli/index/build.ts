@@ -14,8 +14,8 @@ const REMEMBERED_PUBKEYS = 200_000;
 export interface IndexBuilder {
   /** Adds a daily file with its members and rows. `indexedAt`: Unix seconds, or null when not known. */
   addDay(path: string, indexedAt: number | null, members: Member[], rows: Iterable<IndexRow>): void;
-  /** Adds the daily file of `day` as the index has it that this one is to replace. */
-  copyDay(path: string, day: number): void;
+  /** Adds a daily file as the index has it that this one is to replace. */
+  copyDay(path: string): void;
   finish(): void;
 }
 
@@ -63,12 +63,12 @@ export function createIndexBuilder(path: string, tags: string[] = [], base: stri
 
   return {
     addDay,
-    copyDay: (path, day) => {
+    copyDay: (path) => {
       if (from === null) throw new Error(`there is no index that has ${path}`);
       const target = events + 1;
-      addDay(path, from.indexedAt(path), from.members(path), from.rows(path, day));
-      const first = from.firstRow(day);
-      if (first !== null) tagTables?.copy(first, first + events - target, target);
+      addDay(path, from.indexedAt(path), from.members(path), from.rows(path));
+      const copied = from.rowNumbers(path);
+      if (copied.from < copied.to) tagTables?.copy(copied.from, copied.to - 1, target);
     },
     finish: () => {
       from?.close();

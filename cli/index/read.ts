@@ -1,5 +1,4 @@
 import { Database } from "bun:sqlite";
-import { SECONDS_PER_DAY } from "../event/date.ts";
 import type { Member } from "../reduce/day-file.ts";
 import type { IndexRow } from "../reduce/day-rows.ts";
 
@@ -7,14 +6,18 @@ import type { IndexRow } from "../reduce/day-rows.ts";
 export interface IndexReader {
   /** The daily files that the index knows, in the order of their days. */
   paths(): string[];
+  /** Names of the tags that can be looked up, sorted. */
+  tags(): string[];
+  /** The bytes of each daily file that its members take. */
+  fileSizes(): Map<string, number>;
   /** The members of a daily file in their order; none when the index does not know the file. */
   members(path: string): Member[];
   /** When the daily file was indexed: Unix seconds, or null when not known. */
   indexedAt(path: string): number | null;
-  /** The number of the first row of `day`, or null when there is none. */
-  firstRow(day: number): number | null;
-  /** The rows of the daily file of `day`, in the order of the file; without their tags. */
-  rows(path: string, day: number): Iterable<IndexRow>;
+  /** The numbers of the rows of a daily file: from its first one to that of the next file. */
+  rowNumbers(path: string): { from: number; to: number };
+  /** The rows of a daily file, in its order; without their tags. */
+  rows(path: string): Iterable<IndexRow>;
   close(): void;
 }
 
@@ -23,13 +26,20 @@ SELECT member.id, offset, length, size, events
 FROM member JOIN file ON file.id = member.file
 WHERE file.path = ? ORDER BY member.id`;
 
-const FIRST_ROW = "SELECT min(rowid) AS first FROM event WHERE created_at >= ? AND created_at < ?";
+// An index without tags to look up, or an older one, has no such table.
+const TAGS_TABLE = "SELECT name FROM sqlite_schema WHERE name = 'indexed_tag'";
 
-// A daily file holds just the events of its day, and the rows were inserted in the order of the file.
+const FILE_SIZES = `
+SELECT path, coalesce(sum(length), 0) AS size
+FROM file LEFT JOIN member ON member.file = file.id GROUP BY file.id`;
+
+const LAST_ROW = "SELECT max(rowid) AS last FROM event";
+const ROW_AT = "SELECT member FROM event WHERE rowid >= ? ORDER BY rowid LIMIT 1";
+
 const ROWS = `
 SELECT event.id, pubkey.pubkey, event.created_at AS createdAt, event.kind, event.member - ? AS member, event.position
 FROM event JOIN pubkey ON pubkey.id = event.pubkey
-WHERE event.created_at >= ? AND event.created_at < ? ORDER BY event.rowid`;
+WHERE event.rowid >= ? AND event.rowid < ? ORDER BY event.rowid`;
 
 /**
  * Opens an `index.db` for reading.
@@ -38,27 +48,52 @@ WHERE event.created_at >= ? AND event.created_at < ? ORDER BY event.rowid`;
 export function openIndex(path: string): IndexReader {
   const db = new Database(path, { readonly: true });
   const membersOf = (file: string) => db.query<Member & { id: number }, [string]>(MEMBERS).all(file);
+  /** The first row of this member or of one behind it: rows are numbered in the order of the files, whatever day an event is of. */
+  const firstRowFrom = (member: number) => {
+    let low = 1;
+    let high = (db.query<{ last: number | null }, []>(LAST_ROW).get()?.last ?? 0) + 1;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const row = db.query<{ member: number }, [number]>(ROW_AT).get(middle);
+      if (row === null || row.member >= member) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
+  const rowNumbers = (members: { id: number }[]) =>
+    members.length === 0
+      ? { from: 1, to: 1 }
+      : { from: firstRowFrom(members[0].id), to: firstRowFrom(members[members.length - 1].id + 1) };
   return {
     paths: () =>
       db
         .query<{ path: string }, []>("SELECT path FROM file ORDER BY path")
         .all()
         .map(({ path }) => path),
+    tags: () =>
+      db.query<{ name: string }, []>(TAGS_TABLE).get() === null
+        ? []
+        : db
+            .query<{ name: string }, []>("SELECT name FROM indexed_tag ORDER BY name")
+            .all()
+            .map(({ name }) => name),
+    fileSizes: () =>
+      new Map(
+        db
+          .query<{ path: string; size: number }, []>(FILE_SIZES)
+          .all()
+          .map(({ path, size }) => [path, size]),
+      ),
     members: (file) => membersOf(file).map(({ offset, length, size, events }) => ({ offset, length, size, events })),
     indexedAt: (file) =>
       db.query<{ indexed_at: number | null }, [string]>("SELECT indexed_at FROM file WHERE path = ?").get(file)
         ?.indexed_at ?? null,
-    firstRow: (day) =>
-      db.query<{ first: number | null }, [number, number]>(FIRST_ROW).get(...secondsOf(day))?.first ?? null,
-    rows: (file, day) => {
-      const firstMember = membersOf(file)[0]?.id ?? 0;
-      return db.query<IndexRow, [number, number, number]>(ROWS).iterate(firstMember, ...secondsOf(day));
+    rowNumbers: (file) => rowNumbers(membersOf(file)),
+    rows: (file) => {
+      const members = membersOf(file);
+      const { from, to } = rowNumbers(members);
+      return db.query<IndexRow, [number, number, number]>(ROWS).iterate(members[0]?.id ?? 0, from, to);
     },
     close: () => db.close(),
   };
-}
-
-/** The first second of a day, and the first of the next one. */
-function secondsOf(day: number): [number, number] {
-  return [day * SECONDS_PER_DAY, (day + 1) * SECONDS_PER_DAY];
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
+import { existsSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { ArchiveLocation } from "../archive/location.ts";
 import { EXIT, explainFullDisk, ProtonBeamError } from "../errors.ts";
@@ -7,13 +7,12 @@ import { fingerprintOf, makeMergePlan } from "../plan/plan.ts";
 import { formatBytes } from "../report/format.ts";
 import { keepStatusFile } from "../report/status.ts";
 import type { ArchiveStore } from "../run/archive-store.ts";
-import { openCatalog } from "../run/catalog.ts";
 import { interruptible, withinGrace } from "../run/grace.ts";
 import { describeArchive, type Manifest } from "../run/manifest.ts";
 import { CONVERT_WORKER, type ConvertTasks } from "../run/protocol.ts";
 import { type DaysToMake, type ReducedDays, reduceDays } from "../run/reduce-phase.ts";
 import type { Run, RunContext } from "../run/run.ts";
-import { claimWorkspace, clearWorkspace, folderSize, readPlan } from "../run/workspace.ts";
+import { claimWorkspace, clearWorkspace, folderSize, lockWorkspace, readPlan } from "../run/workspace.ts";
 import { dayFileName, INDEX_FILE, workLayout } from "../store/layout.ts";
 import { createPool } from "../threads/pool.ts";
 import { assertUnchanged, dayCopyOf, type Joined, openJoined, rejectsOf } from "./joined.ts";
@@ -53,8 +52,7 @@ export async function mergeArchives(request: MergeRequest, context: RunContext):
   const started = performance.now();
   const { outputDir, store } = request;
   const layout = workLayout(outputDir);
-  mkdirSync(layout.root, { recursive: true });
-  const catalog = openCatalog(layout.catalog);
+  const catalog = lockWorkspace(layout);
   const endStatus = keepStatusFile(layout.status, context.status);
   const pool = createPool<ConvertTasks>(CONVERT_WORKER, request.parallel);
   const joined: Joined[] = [];
@@ -88,11 +86,11 @@ export async function mergeArchives(request: MergeRequest, context: RunContext):
       seconds: Math.round(performance.now() - started) / 1000,
     });
     if (found !== null) {
-      const last = readPlan(layout);
+      const last = store.keptPlan() ?? readPlan(layout);
       if (last === null || fingerprintOf(last) !== fingerprint) throw notEmpty(store.place);
       // A run that was killed after it wrote the manifest: all it lacked was to tidy up.
       await store.tidy();
-      clearWorkspace(layout);
+      if (existsSync(layout.plan)) clearWorkspace(layout);
       return summarize(found, null);
     }
     assertRoom(run, joined);
@@ -106,6 +104,7 @@ export async function mergeArchives(request: MergeRequest, context: RunContext):
       events: reduced.events,
       days: reduced.days,
       indexTags,
+      foreign: joined.some(({ manifest }) => manifest?.foreign ?? true),
       runs: joined.flatMap((archive) => archive.manifest?.runs ?? []),
       files: reduced.made.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
     };

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { openFiles } from "../archive/files.ts";
@@ -10,9 +10,9 @@ import { createS3Clients, type S3Clients } from "../net/s3.ts";
 import { accessOfArgs, networkArgsSchema } from "../net/s3-args.ts";
 import { formatBytes, formatCount } from "../report/format.ts";
 import { createProgress, silentProgress } from "../report/progress.ts";
-import { openCatalog } from "../run/catalog.ts";
 import { describeArchive, parseManifest, serializeManifest, writeManifest } from "../run/manifest.ts";
 import { createStop, type Stop, stopOnSignals } from "../run/stop.ts";
+import { lockWorkspace, unfinishedRun } from "../run/workspace.ts";
 import { renameDurably, writeAtomically } from "../store/atomic.ts";
 import { createBucket } from "../store/bucket.ts";
 import { INDEX_FILE, isArchiveKey, MANIFEST_FILE, type WorkLayout, workKeys, workLayout } from "../store/layout.ts";
@@ -72,10 +72,9 @@ export async function runRebuild(parsedArgs: unknown): Promise<ExitCode> {
 async function rebuildHere(folder: string, shared: Shared): Promise<Rebuilt> {
   if (!existsSync(folder)) throw new ProtonBeamError(`there is no ${folder}`, EXIT.usage);
   const layout = workLayout(folder);
-  mkdirSync(layout.root, { recursive: true });
-  const catalog = openCatalog(layout.catalog);
+  const catalog = lockWorkspace(layout);
   try {
-    if (existsSync(layout.plan)) throw unfinished(folder);
+    if (existsSync(layout.plan)) throw unfinishedRun(folder);
     return await rebuildIndex({
       ...shared,
       manifest: await manifestOf(shared.files),
@@ -102,8 +101,7 @@ async function rebuildInS3(
   const place = bucket.url("");
   const workDir = args.workDir ?? cacheFolder("rebuild", settings);
   const layout = workLayout(workDir);
-  mkdirSync(layout.root, { recursive: true });
-  const catalog = openCatalog(layout.catalog);
+  const catalog = lockWorkspace(layout);
   try {
     if (!existsSync(layout.owner)) writeAtomically(layout.owner, (file) => file.write(Buffer.from(randomUUID())));
     const lease = await acquireLease({
@@ -116,7 +114,7 @@ async function rebuildInS3(
     });
     lease.lost.addEventListener("abort", () => stop.because(leaseLost(place)));
     try {
-      if ((await bucket.readText(workKeys.plan)) !== null) throw unfinished(place);
+      if ((await bucket.readText(workKeys.plan)) !== null) throw unfinishedRun(place);
       // Those that a dead process left.
       await bucket.abortUploads(isArchiveKey);
       const stored = await bucket.readText(MANIFEST_FILE);
@@ -149,13 +147,6 @@ function removeIfIdle({ root, catalog, owner }: WorkLayout): void {
   // The lock may have its journal beside it.
   const isIdle = (name: string) => name.startsWith(basename(catalog)) || name === basename(owner);
   if (readdirSync(root).every(isIdle)) rmSync(root, { recursive: true });
-}
-
-function unfinished(place: string): ProtonBeamError {
-  return new ProtonBeamError(
-    `${place} holds an unfinished run of convert, which still changes its files. ` +
-      "Repeat the command of that run to finish it, or remove its .proton-beam folder to give it up.",
-  );
 }
 
 function warn(place: string, { misplaced, changed, manifest }: Rebuilt): void {

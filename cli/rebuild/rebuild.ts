@@ -52,7 +52,7 @@ export async function rebuildIndex(request: RebuildRequest): Promise<Rebuilt> {
   const { location, files, manifest, workFolder, progress, signal } = request;
   const indexTags = request.indexTags ?? manifest?.indexTags ?? [];
   const rowsPath = (day: number) => join(workFolder, `${dayName(day)}.rows`);
-  const days = await listDays(files);
+  const days = await listDays(files, manifest);
   mkdirSync(workFolder, { recursive: true });
   const scanned = new Map<number, ScannedDay>();
   let reused = 0;
@@ -105,6 +105,7 @@ export async function rebuildIndex(request: RebuildRequest): Promise<Rebuilt> {
       events: found.reduce((sum, { events }) => sum + events, 0),
       days: days.length,
       indexTags,
+      foreign: manifest === null || manifest.foreign || changed.length > 0,
       // What is gone is to be taken from the inputs again.
       runs: (manifest?.runs ?? []).map((run) => ({ ...run, whole: run.whole && changed.length === 0 })),
       files: [...daily, { path: INDEX_FILE, ...digest }, ...(await rejectedFile(files, manifest))],
@@ -127,11 +128,11 @@ export async function rebuildIndex(request: RebuildRequest): Promise<Rebuilt> {
   }
 }
 
-/** @throws {ProtonBeamError} when there are none */
-async function listDays(files: ArchiveFiles): Promise<number[]> {
+/** @throws {ProtonBeamError} when there are none, and no manifest that makes it an archive */
+async function listDays(files: ArchiveFiles, manifest: Manifest | null): Promise<number[]> {
   const names = (await files.list()).map(({ path }) => path);
   const days = names.flatMap((name) => dayOfFile(name) ?? []);
-  if (days.length === 0)
+  if (days.length === 0 && manifest === null)
     throw new ProtonBeamError(`${files.place("")} holds no daily files: they are named like 2024_01_31.pb.gz`);
   return days.sort((a, b) => a - b);
 }

@@ -4,10 +4,10 @@ import { type EventPlace, memberSchema } from "./day-file.ts";
 
 /*
  * The rows file of a day is the commit record of its daily file and the source of its index rows. A row is
- * id (32 bytes), pubkey (32), created_at (f64), kind (i32), member (u32), position (u32), number of tags (u32), and of
- * each tag its hash (f64); numbers are little-endian.
+ * id (32 bytes), pubkey (32), created_at (f64), kind (i32), member (u32), position (f64: other tools may write a whole day as
+ * one gzip member), number of tags (u32), and of each tag its hash (f64); numbers are little-endian.
  */
-const FIXED_BYTES = 88;
+const FIXED_BYTES = 92;
 const TAG_BYTES = 8;
 
 /** What the reduce of a day made. `added` counts the events that the archive did not have before. */
@@ -48,8 +48,8 @@ export function createRowWriter(rows: ContainerWriter): (row: IndexRow) => void 
     bytes.writeDoubleLE(createdAt, 64);
     bytes.writeInt32LE(kind, 72);
     bytes.writeUInt32LE(member, 76);
-    bytes.writeUInt32LE(position, 80);
-    bytes.writeUInt32LE(tags.length, 84);
+    bytes.writeDoubleLE(position, 80);
+    bytes.writeUInt32LE(tags.length, 88);
     for (let i = 0; i < tags.length; i++) bytes.writeDoubleLE(tags[i], FIXED_BYTES + TAG_BYTES * i);
     rows.append(bytes.subarray(0, length));
   };
@@ -66,14 +66,14 @@ export function* readRows(path: string, section: Section): Generator<IndexRow> {
   for (const frame of readFrames(path, section)) {
     for (let at = 0; at < frame.length; ) {
       const tagsAt = at + FIXED_BYTES;
-      const count = frame.readUInt32LE(at + 84);
+      const count = frame.readUInt32LE(at + 88);
       yield {
         id: frame.subarray(at, at + 32),
         pubkey: frame.subarray(at + 32, at + 64),
         createdAt: frame.readDoubleLE(at + 64),
         kind: frame.readInt32LE(at + 72),
         member: frame.readUInt32LE(at + 76),
-        position: frame.readUInt32LE(at + 80),
+        position: frame.readDoubleLE(at + 80),
         tags: Array.from({ length: count }, (_, i) => frame.readDoubleLE(tagsAt + TAG_BYTES * i)),
       };
       at = tagsAt + TAG_BYTES * count;

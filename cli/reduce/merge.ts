@@ -1,15 +1,15 @@
 import { EXIT, ProtonBeamError } from "../errors.ts";
-import { compareRecordIds } from "../event/record.ts";
+import { compareRecordIds, isEncodedHere } from "../event/record.ts";
 import { type Cursor, createCursor } from "./cursor.ts";
 
 /** Takes one encoded event, `block[start..end)`. The bytes stay valid and unchanged after the call. */
 export type EmitRecord = (block: Buffer, start: number, end: number) => void;
 
-/** A row that should be sorted is not: it is of another tool. */
+/** A row that should be as this program writes it, sorted and each event once, is not: it is of another tool. */
 export class UnsortedError extends ProtonBeamError {
   constructor() {
     super(
-      "a daily file of the archive is not sorted by created_at and id, so it is of another tool, and nothing can be added to it. " +
+      "a daily file of the archive is not sorted by created_at and id with each event once, or encoded otherwise: it is of another tool, and nothing can be added to it. " +
         "Make an archive of it with merge, and add to that one.",
       EXIT.failed,
     );
@@ -40,7 +40,7 @@ export function mergeRuns(runs: Iterable<Iterator<Buffer>>, emit: EmitRecord): {
         ? 1
         : top.createdAt - lastCreatedAt || compareRecordIds(top.block, top.start, lastBlock, lastStart);
     // What comes out is in order if and only if each row was.
-    if (order < 0) throw new UnsortedError();
+    if (order < 0 || !isEncodedHere(top.block, top.start)) throw new UnsortedError();
     if (order === 0) duplicates++;
     else {
       emit(top.block, top.start, top.end);

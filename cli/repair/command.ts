@@ -4,8 +4,8 @@ import { parseLocation } from "../archive/location.ts";
 import { EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
 import { createS3Clients } from "../net/s3.ts";
 import { accessOfArgs, networkArgsSchema } from "../net/s3-args.ts";
-import { createOutput } from "../query/stdout.ts";
 import { createProgress, silentProgress } from "../report/progress.ts";
+import { createOutput } from "../stdout.ts";
 import { DAMAGED_FOLDER } from "./commit.ts";
 import { planRepair, type Repaired, repairArchive } from "./repair.ts";
 

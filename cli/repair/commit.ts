@@ -2,6 +2,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, stat
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { syncFolder, writeAtomically } from "../store/atomic.ts";
+import type { WorkLayout } from "../store/layout.ts";
 
 /** Where the files that were damaged are kept, in the archive's directory. */
 export const DAMAGED_FOLDER = ".proton-beam-damaged";
@@ -33,6 +34,16 @@ const commitSchema = z.object({
   isWhole: z.boolean(),
 });
 export type Commit = z.infer<typeof commitSchema>;
+
+/** Where a repair makes what it needs. */
+export function repairFolder({ root }: WorkLayout): string {
+  return join(root, "repair");
+}
+
+/** Whether a repair was interrupted that has to be carried out to its end. */
+export function isRepairPending(layout: WorkLayout): boolean {
+  return existsSync(join(repairFolder(layout), COMMIT_FILE));
+}
 
 export function readCommit(workFolder: string): Commit | null {
   const path = join(workFolder, COMMIT_FILE);

@@ -2,19 +2,28 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openFiles } from "../archive/files.ts";
 import type { ArchiveLocation } from "../archive/location.ts";
-import { ProtonBeamError } from "../errors.ts";
 import type { S3Clients } from "../net/s3.ts";
 import { rebuildIndex } from "../rebuild/rebuild.ts";
 import { formatCount } from "../report/format.ts";
 import type { Progress } from "../report/progress.ts";
 import { openCatalog } from "../run/catalog.ts";
 import { type FileRecord, type Manifest, readManifest, serializeManifest, writeManifest } from "../run/manifest.ts";
+import { unfinishedRun } from "../run/workspace.ts";
 import { renameDurably, writeAtomically } from "../store/atomic.ts";
 import { readBlocks } from "../store/blocks.ts";
 import { sha256OfFile } from "../store/checksum.ts";
 import { INDEX_FILE, MANIFEST_FILE, workLayout } from "../store/layout.ts";
 import { type Verification, verifyArchive } from "../verify/verify.ts";
-import { applyCommit, type Commit, DAMAGED_FOLDER, LOST_IDS_FILE, readCommit, writeCommit } from "./commit.ts";
+import {
+  applyCommit,
+  type Commit,
+  DAMAGED_FOLDER,
+  isRepairPending,
+  LOST_IDS_FILE,
+  readCommit,
+  repairFolder,
+  writeCommit,
+} from "./commit.ts";
 import { badDays, repairDays } from "./days.ts";
 import { areRejectsBad, repairRejects } from "./rejects.ts";
 import { lostPath } from "./remake.ts";
@@ -49,16 +58,17 @@ export type Repaired = Pick<Commit, "told" | "lost" | "isWhole"> | null;
 export async function repairArchive(request: RepairRequest, context: RepairContext): Promise<Repaired> {
   const { folder, parallel } = request;
   const layout = workLayout(folder);
-  const workFolder = join(layout.root, "repair");
+  const workFolder = repairFolder(layout);
   mkdirSync(layout.root, { recursive: true });
   const catalog = openCatalog(layout.catalog);
   try {
-    if (existsSync(layout.plan)) throw unfinished(folder);
+    if (existsSync(layout.plan)) throw unfinishedRun(folder);
     let commit = readCommit(workFolder);
     if (commit === null) {
+      // What a repair has made that was killed before it could put it into its place.
+      rmSync(workFolder, { recursive: true, force: true });
       const verification = await diagnose(request, context);
       if (verification.problems.length === 0) return null;
-      rmSync(workFolder, { recursive: true, force: true });
       mkdirSync(workFolder);
       commit = await prepare(request, context, verification, workFolder);
       writeCommit(workFolder, commit);
@@ -76,7 +86,7 @@ export async function repairArchive(request: RepairRequest, context: RepairConte
 
 /** What a repair would do, one line for each file. Nothing is changed. */
 export async function planRepair(request: RepairRequest, context: RepairContext): Promise<string[]> {
-  if (readCommit(join(workLayout(request.folder).root, "repair")) !== null)
+  if (isRepairPending(workLayout(request.folder)))
     return ["an interrupted repair has made all that it needs: it would be finished"];
   const verification = await diagnose(request, context);
   if (verification.problems.length === 0) return [];
@@ -97,13 +107,6 @@ async function diagnose(
 ): Promise<Verification> {
   const location: ArchiveLocation = { kind: "local", folder };
   return verifyArchive({ location, parallel, signatures }, { ...context, onProblem: () => {} });
-}
-
-function unfinished(folder: string): ProtonBeamError {
-  return new ProtonBeamError(
-    `${folder} holds an unfinished run of convert, which still changes its files. ` +
-      "Repeat the command of that run to finish it, or remove its .proton-beam folder to give it up.",
-  );
 }
 
 /** Whether the index has to be made anew, whatever becomes of the files. */
@@ -144,6 +147,7 @@ async function prepare(
     events: days.files.reduce((sum, { events }) => sum + events, 0),
     days: days.files.length,
     indexTags,
+    foreign: manifest?.foreign ?? true,
     runs: (manifest?.runs ?? []).map((run) => ({ ...run, whole: run.whole && isWhole })),
     files: files.map(({ path, size, sha256 }) => ({ path, size, sha256 })).sort((a, b) => (a.path < b.path ? -1 : 1)),
   };

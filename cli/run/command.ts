@@ -6,6 +6,7 @@ import { accessOfArgs, linkOfArgs } from "../net/s3-args.ts";
 import { convertOptionsSchema } from "../plan/options.ts";
 import type { Logger } from "../report/log.ts";
 import { emptyPhase, type Progress } from "../report/progress.ts";
+import { STAGING_PHASE } from "../report/records.ts";
 import { describeSummary } from "../report/summary.ts";
 import { findSources } from "../source/find.ts";
 import type { Source } from "../source/source.ts";
@@ -56,7 +57,7 @@ async function stage(
   const sizes = sources.map(({ input }) => input.size);
   const total = sizes.reduce<number | null>((sum, size) => (sum === null || size === null ? null : sum + size), 0);
   let state = emptyPhase("bytes", total);
-  const show = progress.phase("Staging", state);
+  const show = progress.phase(STAGING_PHASE, state);
   const staged: Source[] = [];
   let before = 0;
   for (const source of sources) {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
+import { existsSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import pkg from "../../package.json" with { type: "json" };
@@ -16,7 +16,6 @@ import { isSeekable, type Source } from "../source/source.ts";
 import { INDEX_FILE, workLayout } from "../store/layout.ts";
 import { createPool } from "../threads/pool.ts";
 import type { ArchiveStore } from "./archive-store.ts";
-import { openCatalog } from "./catalog.ts";
 import { interruptible, withinGrace } from "./grace.ts";
 import { describeArchive, type Manifest } from "./manifest.ts";
 import { mapInputs } from "./map-phase.ts";
@@ -24,7 +23,7 @@ import { CONVERT_WORKER, type ConvertTasks } from "./protocol.ts";
 import { convertedDays, type ReducedDays, reduceDays } from "./reduce-phase.ts";
 import type { Run, RunContext } from "./run.ts";
 import { takeTurns } from "./turns.ts";
-import { claimWorkspace, clearWorkspace, discardFinished, folderSize, readPlan } from "./workspace.ts";
+import { claimWorkspace, clearWorkspace, discardFinished, folderSize, lockWorkspace, readPlan } from "./workspace.ts";
 
 /** What to convert, and where to. */
 export interface ConvertRequest {
@@ -64,8 +63,7 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
   const started = performance.now();
   const { outputDir, options, store } = request;
   const layout = workLayout(outputDir);
-  mkdirSync(layout.root, { recursive: true });
-  const catalog = openCatalog(layout.catalog);
+  const catalog = lockWorkspace(layout);
   const endStatus = keepStatusFile(layout.status, context.status);
   const pool = createPool<ConvertTasks>(CONVERT_WORKER, request.parallel);
   try {
@@ -242,6 +240,7 @@ async function publish(
     events: (manifest?.events ?? 0) + counts.events,
     days: reduced.days,
     indexTags,
+    foreign: manifest?.foreign ?? false,
     runs: [...(manifest?.runs ?? []), { fingerprint, toolVersion: pkg.version, inputs, options, counts, whole: true }],
     files: [...kept, ...reduced.made].sort((a, b) => (a.path < b.path ? -1 : 1)),
   };

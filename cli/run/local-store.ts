@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { syncFolder, writeAtomically } from "../store/atomic.ts";
 import { INDEX_FILE, MANIFEST_FILE, REJECTED_FILE, REPORT_FILE, type WorkLayout } from "../store/layout.ts";
 import type { ArchiveStore } from "./archive-store.ts";
+import { assertIndexFits } from "./existing-index.ts";
 import { readManifest, writeManifest } from "./manifest.ts";
 import { assertNoStrangers } from "./workspace.ts";
 
@@ -15,7 +16,10 @@ export function createLocalStore(outputDir: string, layout: WorkLayout): Archive
     open: async () => readManifest(manifestPath),
     keptPlan: () => null,
     claim: async (_plan, manifest) => {
-      if (manifest === null && !existsSync(layout.plan)) assertNoStrangers(outputDir, readdirSync(outputDir));
+      // A run that was killed while publishing may have replaced the index.
+      if (existsSync(layout.plan)) return;
+      if (manifest === null) assertNoStrangers(outputDir, readdirSync(outputDir));
+      else assertIndexFits(join(outputDir, INDEX_FILE), manifest, outputDir);
     },
     existingIndex: join(outputDir, INDEX_FILE),
     existingRejects: join(outputDir, REJECTED_FILE),

@@ -28,6 +28,8 @@ export const manifestSchema = z.object({
   days: z.number().int(),
   /** Names of the tags that the index can look up. */
   indexTags: z.array(z.string()).default([]),
+  /** Whether it also holds daily files of which no run tells how they were made: those of another tool, or of a manifest that was lost. */
+  foreign: z.boolean().default(false),
   /** The conversions, in the order they were made. */
   runs: z.array(runRecordSchema),
   /** Every output file but the log and this one, sorted by path. */

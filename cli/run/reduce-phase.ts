@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { ArchiveLocation } from "../archive/location.ts";
 import { openIndex } from "../index/read.ts";
-import type { Member } from "../reduce/day-file.ts";
+import { countEvents, type Member } from "../reduce/day-file.ts";
 import type { DaySummary } from "../reduce/day-rows.ts";
+import { UnsortedError } from "../reduce/merge.ts";
 import { emptyPhase } from "../report/progress.ts";
 import type { ExistingRejects } from "../segment/rejects.ts";
 import { dayFileName, dayOfFile, INDEX_FILE, REJECTED_FILE, workKeys } from "../store/layout.ts";
@@ -153,17 +154,24 @@ export function convertedDays(run: Run, modified: number | null): DaysToMake {
 
 /** Whether a run repeats all that the archive was made of, because a repair had to give some of it up: it rejects the same lines again. */
 function repeatsAll({ plan, manifest }: Run): boolean {
+  // Whose the rejects of an archive are that lost its manifest, nobody knows.
+  if (manifest === null || manifest.runs.length === 0) return false;
   const isRepeated = ({ whole, options, inputs }: Manifest["runs"][number]) =>
     !whole &&
     isDeepStrictEqual(options, plan.options) &&
     inputs.every((input) => plan.inputs.some((known) => isDeepStrictEqual(known, input)));
-  return manifest?.runs.every(isRepeated) ?? false;
+  return manifest.runs.every(isRepeated);
 }
 
+/** @throws {UnsortedError} when the file holds an event more than once: what is added could not be counted */
 function membersOf(indexPath: string, path: string): Member[] {
   const index = openIndex(indexPath);
   try {
-    return index.members(path);
+    const members = index.members(path);
+    const { from, to } = index.rowNumbers(path);
+    // A row for each event, or some are there twice.
+    if (to - from !== countEvents(members)) throw new UnsortedError();
+    return members;
   } finally {
     index.close();
   }

@@ -26,6 +26,7 @@ import {
 } from "../store/layout.ts";
 import { acquireLease, type Lease, leaseLost } from "../store/lease.ts";
 import type { ArchiveStore } from "./archive-store.ts";
+import { assertIndexFits } from "./existing-index.ts";
 import { type Manifest, parseManifest, serializeManifest } from "./manifest.ts";
 import { assertNoStrangers } from "./workspace.ts";
 
@@ -187,6 +188,9 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
         for await (const { key } of bucket.list("", "/")) names.push(key);
         assertNoStrangers(bucket.url(""), names);
       }
+      if (manifest !== null) await fetchExisting(bucket, manifest, layout);
+      // A run that was killed while publishing may have replaced the index.
+      if (unfinished === null && manifest !== null) assertIndexFits(layout.existingIndex, manifest, bucket.url(""));
       if (unfinished !== null && fingerprintOf(unfinished) === fingerprintOf(plan)) {
         for (const key of await listWork(workKeys.days)) if (key.endsWith(".rows")) keptRows.add(dayOfKey(key));
       } else {
@@ -202,7 +206,6 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
         await bucket.putText(workKeys.plan, JSON.stringify(plan), JSON_TYPE, null);
         keptPlan = plan;
       }
-      if (manifest !== null) await fetchExisting(bucket, manifest, layout);
     },
     fitsOnDisk: (all) => {
       fits = all;

@@ -59,7 +59,7 @@ export function createTaskRunner(): (task: Task) => Promise<Result> {
 
   const addToIndex = async ({ day, bucket }: Task<"index-day">): Promise<null> => {
     if (day.from === "index") {
-      openedIndex().copyDay(day.path, day.day);
+      openedIndex().copyDay(day.path);
       return null;
     }
     if (bucket !== null && !existsSync(day.rowsPath))

@@ -1,10 +1,36 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import { describeDifference, fingerprintOf, type Plan, planSchema } from "../plan/plan.ts";
+import { isRepairPending } from "../repair/commit.ts";
 import { TEMPORARY_SUFFIX, writeAtomically } from "../store/atomic.ts";
 import { DAY_FILE, INDEX_FILE, type WorkLayout } from "../store/layout.ts";
+import { type Catalog, openCatalog } from "./catalog.ts";
 import type { Manifest } from "./manifest.ts";
+
+/**
+ * Takes hold of the work folder for what changes the archive; the catalog is the lock.
+ * @throws {ProtonBeamError} when another process is at work there, or a repair is to be finished first
+ */
+export function lockWorkspace(layout: WorkLayout): Catalog {
+  mkdirSync(layout.root, { recursive: true });
+  const catalog = openCatalog(layout.catalog);
+  if (!isRepairPending(layout)) return catalog;
+  catalog.close();
+  const archive = dirname(layout.root);
+  throw new ProtonBeamError(
+    `a repair of ${archive} was interrupted while it put files into their places. Finish it first: proton-beam repair ${archive}`,
+    EXIT.failed,
+  );
+}
+
+/** The error of what cannot be done beside an unfinished run. */
+export function unfinishedRun(place: string): ProtonBeamError {
+  return new ProtonBeamError(
+    `${place} holds an unfinished run of convert, which still changes its files. ` +
+      "Repeat the command of that run to finish it, or remove its .proton-beam folder to give it up.",
+  );
+}
 
 /** Removes the plan of a run that was killed after it wrote the manifest: all it lacked was to tidy up. */
 export function discardFinished(layout: WorkLayout, manifest: Manifest | null): void {

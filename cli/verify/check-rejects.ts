@@ -28,7 +28,10 @@ type Tallies = Partial<Record<RejectReason, number>>;
 export interface RejectsCheck {
   size: number;
   recorded: FileDigest | null;
-  /** How many lines of each reason it must have at least and at most; null when that is not known. */
+  /**
+   * How many lines of each reason it must have at least, and how many it can have at most of the conversions of the manifest;
+   * null when that is not known. An archive that lost its manifest keeps the lines of conversions that nobody knows any more.
+   */
   expected: { least: Tallies; most: Tallies } | null;
 }
 
@@ -99,6 +102,13 @@ function compareCounts(
     const here = found[reason] ?? 0;
     const [from, to] = [least[reason] ?? 0, most[reason] ?? 0];
     if (here >= from && here <= to) continue;
+    if (here > to) {
+      findings.notes.push(
+        `${REJECTED_FILE}: has ${formatCount(here)} lines with the reason ${reason}, ${formatCount(here - to)} more than by the manifest: ` +
+          "those of a conversion that it no longer has",
+      );
+      continue;
+    }
     const wanted = from === to ? formatCount(to) : `${formatCount(from)} to ${formatCount(to)}`;
     findings.add(
       REJECTED_FILE,

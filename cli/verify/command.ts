@@ -3,9 +3,9 @@ import { parseLocation } from "../archive/location.ts";
 import { EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
 import { createS3Clients } from "../net/s3.ts";
 import { accessOfArgs, networkArgsSchema } from "../net/s3-args.ts";
-import { createOutput } from "../query/stdout.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
 import { createProgress, silentProgress } from "../report/progress.ts";
+import { createOutput } from "../stdout.ts";
 import { type Problem, TOLD_PER_FILE } from "./findings.ts";
 import { type Verification, verifyArchive } from "./verify.ts";
 

@@ -23,7 +23,8 @@ export interface EventRules {
  */
 export function rulesOf(manifest: Manifest | null, checkSignatures: boolean): EventRules {
   const runs = manifest?.runs ?? [];
-  const signed = runs.length > 0 && runs.every(({ options }) => options.validateSignatures);
+  const signed =
+    manifest?.foreign === false && runs.length > 0 && runs.every(({ options }) => options.validateSignatures);
   return {
     ids: runs.every(({ options }) => options.validateEventIds),
     signatures: !checkSignatures ? "unchecked" : signed ? "damage" : "note",

@@ -143,6 +143,19 @@ describe("daily files of another tool", () => {
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining("is not sorted by created_at and id")]);
   }, 60_000);
 
+  test("their signatures are not held to what the conversions of the others checked", async () => {
+    const [valid, forged] = [folder.join("valid"), folder.join("forged")];
+    await convertOk([folder.join("a.jsonl"), "-o", valid, "--validate-signatures"]);
+    writeElsewhere(forged, [{ ...signedEvent(), sig: "0".repeat(128) }]);
+    const merged = folder.join("with-forged");
+    await mergeOk(valid, forged, "-o", merged);
+    expect(readManifest(merged).foreign).toBe(true);
+    expect(readManifest(valid).foreign).toBe(false);
+    const { exitCode, stdout } = await runCli(["verify", merged, "--json", "--no-progress"]);
+    expect([exitCode, JSON.parse(stdout).problems]).toEqual([0, []]);
+    expect(stdout).toContain("signature");
+  }, 60_000);
+
   test("an event of another day is named", async () => {
     const wrong = folder.join("wrong-day");
     const event = signedEvent();

@@ -15,13 +15,16 @@ import {
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { parseLocation } from "../../cli/archive/location.ts";
+import { dayOf } from "../../cli/event/date.ts";
 import { decodeEvent } from "../../cli/event/decode.ts";
 import type { NostrEvent } from "../../cli/event/event.ts";
 import { createS3Clients } from "../../cli/net/s3.ts";
 import { accessOfArgs } from "../../cli/net/s3-args.ts";
 import { createBucket } from "../../cli/store/bucket.ts";
+import { dayFileName } from "../../cli/store/layout.ts";
 import { acquireLease } from "../../cli/store/lease.ts";
 import { startS3Server } from "../../scripts/services/s3-server.ts";
+import { signedEvent } from "../events.ts";
 import { gzipEvents, shuffled, writeElsewhere } from "../foreign.ts";
 import { describeIndex, describeTags, readArchive, splitDelimited } from "../run/archive.ts";
 import { convertOk, digests, makeDump, readManifest, runCli, startCli, temporaryFolder } from "../run/cli.ts";
@@ -212,6 +215,82 @@ describe("refuses", () => {
     expect((await rebuild(archive)).stderr).toContain("holds an unfinished run of convert");
     expect(existsSync(join(archive, ".proton-beam/plan.json"))).toBe(true);
     expect((await rebuild(archive, "--index-tags", "tt")).exitCode).toBe(2);
+  }, 60_000);
+});
+
+describe("convert that adds to an archive whose index was made anew", () => {
+  const NOON = 1_700_000_000;
+  const event = (content: string, created_at: number) => signedEvent({ content, created_at, tags: [["e", content]] });
+  const days = [NOON, NOON + 86_400, NOON + 2 * 86_400];
+  const [one, two, three] = days.map((time) => [0, 1, 2].map((n) => event(`${n}`, time + n)));
+  const added = event("later", NOON + 9 * 86_400);
+  writeFileSync(folder.join("later.jsonl"), `${JSON.stringify(added)}\n`);
+  const foreign = (name: string, files: NostrEvent[][]) => {
+    const path = folder.join(name);
+    mkdirSync(path);
+    for (const [i, events] of files.entries())
+      writeFileSync(join(path, dayFileName(dayOf(days[i]))), gzipEvents(events, 2));
+    return path;
+  };
+
+  test("keeps the rows of events that are in the file of another day", async () => {
+    const archive = foreign("misplaced", [
+      [one[0], one[1], two[1]],
+      [two[2], one[2], three[2]],
+      [two[0], three[0], three[1]],
+    ]);
+    await rebuild(archive, "--index-tags", "e");
+    expectExact(archive);
+    const [rows, tags] = [describeIndex(archive), describeTags(archive)];
+    await convertOk([folder.join("later.jsonl"), "-o", archive]);
+    expectExact(archive);
+    const isNew = (row: string) => row.toLowerCase().includes(added.id);
+    expect(describeIndex(archive).filter((row) => !isNew(row))).toEqual(rows);
+    expect(describeTags(archive).filter((row) => !isNew(row))).toEqual(tags);
+    expect(describeTags(archive)).toHaveLength(tags.length + 1);
+  }, 30_000);
+
+  test("keeps the rejected lines of conversions that the manifest lost", async () => {
+    const archive = copyOf("lost-manifest", ["manifest.json"]);
+    await rebuildOk(archive, "--index-tags", "e,t");
+    writeFileSync(folder.join("bad.jsonl"), "no event\n");
+    await convertOk([folder.join("bad.jsonl"), "-o", archive]);
+    const rejects = (path: string) => gunzipSync(readFileSync(join(path, "rejected.jsonl.gz"))).toString();
+    expect(rejects(archive)).toStartWith(rejects(original));
+    expect(rejects(archive)).toContain("no event");
+    const { exitCode, stdout } = await runCli(["verify", archive, "--no-progress"]);
+    expect(stdout).toContain("those of a conversion that it no longer has");
+    expect([exitCode, stdout]).toEqual([0, expect.stringContaining("all is well")]);
+  }, 30_000);
+
+  test("refuses a day whose file has an event twice", async () => {
+    const archive = foreign("twice", [[one[0], one[0], one[2]], two]);
+    await rebuildOk(archive);
+    writeFileSync(folder.join("same-day.jsonl"), `${JSON.stringify(one[1])}\n`);
+    expect(await runCli(["convert", folder.join("same-day.jsonl"), "-o", archive, "--no-progress"])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("each event once"),
+    });
+  }, 30_000);
+
+  test("refuses an index that is missing or of another state, before it does anything", async () => {
+    const archive = copyOf("without-index");
+    const convert = () => runCli(["convert", folder.join("later.jsonl"), "-o", archive, "--no-progress"]);
+    const refused = { exitCode: 1, stderr: expect.stringContaining(`proton-beam index rebuild ${archive}`) };
+    expect(await convert()).toMatchObject(refused);
+    await rebuildOk(archive);
+    const change = (statement: string) => {
+      const db = new Database(join(archive, "index.db"));
+      db.run(statement);
+      db.close();
+    };
+    change("INSERT INTO indexed_tag VALUES ('p')");
+    expect(await convert()).toMatchObject(refused);
+    await rebuildOk(archive);
+    change("DELETE FROM member WHERE file = 3");
+    expect(await convert()).toMatchObject(refused);
+    await rebuildOk(archive);
+    expect(await convert()).toMatchObject({ exitCode: 0 });
   }, 60_000);
 });
 

@@ -8,8 +8,8 @@ import type { NostrEvent } from "../../cli/event/event.ts";
 import { varintSize, writeVarint } from "../../cli/event/varint.ts";
 import { createIndexBuilder } from "../../cli/index/build.ts";
 import { openIndex } from "../../cli/index/read.ts";
-import { readRows } from "../../cli/reduce/day-rows.ts";
-import { mergeRuns } from "../../cli/reduce/merge.ts";
+import { createRowWriter, readRows } from "../../cli/reduce/day-rows.ts";
+import { mergeRuns, UnsortedError } from "../../cli/reduce/merge.ts";
 import { type RunSource, reduceDay } from "../../cli/reduce/reduce.ts";
 import { createArena } from "../../cli/segment/arena.ts";
 import { createContainer } from "../../cli/store/container.ts";
@@ -63,6 +63,26 @@ describe("merge", () => {
         expect(merge(sorted.toReversed())).toEqual(sortNaively(runs.flat()));
       }),
     );
+  });
+
+  test("takes no rows for ours whose fields are in another order", () => {
+    const event = {
+      ...sortNaively(fc.sample(crowdedEvent, { numRuns: 1, seed: 1 }))[0],
+      created_at: 1_700_000_000,
+      kind: 7,
+    };
+    const record = encode(event);
+    const [keys, times, kind, rest] = [
+      [0, 132],
+      [132, 138],
+      [138, 140],
+      [140, record.length],
+    ].map(([start, end]) => record.subarray(start, end));
+    const mergeOne = (...fields: Uint8Array[]) => mergeRuns([[delimit(Buffer.concat(fields))].values()], () => {});
+    expect(mergeOne(keys, times, kind, rest)).toEqual({ duplicates: 0 });
+    expect(() => mergeOne(keys, kind, times, rest)).toThrow(UnsortedError);
+    expect(() => mergeOne(keys.subarray(66), keys.subarray(0, 66), times, kind, rest)).toThrow(UnsortedError);
+    expect(() => mergeOne(times, keys, kind, rest)).toThrow(UnsortedError);
   });
 
   test("an arena gives the same as a sort", () => {
@@ -182,16 +202,35 @@ test("a day copied from an index is the day that was added", () => {
   built.finish();
   const source = openIndex(folder.join("a.db"));
   const copy = createIndexBuilder(folder.join("b.db"), [], folder.join("a.db"));
-  copy.copyDay("2023_11_14.pb.gz", record.day);
+  copy.copyDay("2023_11_14.pb.gz");
   copy.finish();
   const target = openIndex(folder.join("b.db"));
   for (const read of [
     (index: typeof source) => index.members("2023_11_14.pb.gz"),
     (index: typeof source) => index.indexedAt("2023_11_14.pb.gz"),
-    (index: typeof source) => [...index.rows("2023_11_14.pb.gz", record.day)],
+    (index: typeof source) => [...index.rows("2023_11_14.pb.gz")],
   ])
     expect(read(target)).toEqual(read(source));
-  expect([...target.rows("2023_11_14.pb.gz", record.day)]).toHaveLength(record.events);
+  expect([...target.rows("2023_11_14.pb.gz")]).toHaveLength(record.events);
   source.close();
   target.close();
+});
+
+test("rows keep positions beyond 4 GiB, as in a large day of another tool in one gzip member", () => {
+  using folder = temporaryFolder();
+  const path = folder.join("day.rows");
+  const rows = createContainer(path);
+  const row = {
+    id: Buffer.alloc(32, 1),
+    pubkey: Buffer.alloc(32, 2),
+    createdAt: 1_700_000_000,
+    kind: -1,
+    member: 3,
+    position: 2 ** 33 + 5,
+    tags: [1, 2 ** 53 - 1],
+  };
+  createRowWriter(rows)(row);
+  const section = rows.endSection();
+  rows.commit({});
+  expect([...readRows(path, section)]).toEqual([row]);
 });

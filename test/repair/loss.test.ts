@@ -49,6 +49,13 @@ describe("what is lost", () => {
     await expectLossAndReturn(archive, /nothing could be saved/);
   });
 
+  test("all daily files", async () => {
+    const archive = damaged((copy) => {
+      for (const name of [first, second, third]) cutShort(join(copy, name), 0);
+    });
+    await expectLossAndReturn(archive, /nothing could be saved/);
+  });
+
   test("without an index nothing tells what is lost, but converting again brings it back", async () => {
     const archive = damaged((copy) => {
       flipBit(join(copy, first), statSync(join(copy, first)).size - 1000);

@@ -1,9 +1,11 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { repairFolder, writeCommit } from "../../cli/repair/commit.ts";
 import { openCatalog } from "../../cli/run/catalog.ts";
+import { workLayout } from "../../cli/store/layout.ts";
 import { createRandom } from "../../scripts/generator/random.ts";
-import { digests, runCli, startCli, temporaryFolder } from "../run/cli.ts";
+import { digests, readManifest, runCli, startCli, temporaryFolder } from "../run/cli.ts";
 import { changeEvents, changeIndex, flipBit } from "../verify/damage.ts";
 import { repair, startRepairs } from "./repairs.ts";
 
@@ -15,7 +17,7 @@ setDefaultTimeout(120_000);
 const folder = temporaryFolder();
 afterAll(() => folder[Symbol.dispose]());
 
-const { well, first, second, third, damaged, exchange, expectWell } = await startRepairs(folder);
+const { dump, well, first, second, third, damaged, exchange, expectWell } = await startRepairs(folder);
 
 test("an archive that is well is left alone", async () => {
   const archive = damaged(() => {});
@@ -62,6 +64,27 @@ test(`killed at any time it goes on (${KILLS} kills)`, async () => {
     child.kill("SIGKILL");
     await child.exited;
   }
+  expect(await repair(archive)).toMatchObject({ exitCode: 0 });
+  await expectWell(archive);
+});
+
+test("what changes an archive waits until a repair is finished that was killed while it put files into their places", async () => {
+  const archive = damaged((copy) => rmSync(join(copy, "index.db")));
+  const work = repairFolder(workLayout(archive));
+  mkdirSync(work, { recursive: true });
+  renameSync(join(archive, first), join(work, first));
+  const steps = [{ made: first, to: first, keep: true }];
+  const { indexTags } = readManifest(well);
+  writeCommit(work, { steps, rebuildIndex: true, indexTags, told: [], lost: 0, isWhole: true });
+  for (const args of [
+    ["convert", dump, "-o", archive],
+    ["merge", well, "-o", archive],
+    ["index", "rebuild", archive],
+  ])
+    expect(await runCli([...args, "--no-progress"])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining(`proton-beam repair ${archive}`),
+    });
   expect(await repair(archive)).toMatchObject({ exitCode: 0 });
   await expectWell(archive);
 });
