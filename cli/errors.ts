@@ -40,9 +40,3 @@ export function explainFullDisk(error: unknown, folder: string): unknown {
     );
   return error;
 }
-
-/** Anything thrown as an error that ends the program as failed: `main.ts` takes errors of other classes for bad usage. */
-export function asFailure(error: unknown): ProtonBeamError {
-  if (error instanceof ProtonBeamError) return error;
-  return new ProtonBeamError(errorMessage(error), EXIT.failed, { cause: error });
-}

@@ -45,12 +45,15 @@ const cli = yargs(args)
   .strict()
   .version(pkg.version)
   .wrap(Math.min(120, process.stdout.columns ?? 100))
-  .fail(false);
+  // Only what is wrong with the arguments has a message here; errors of a command come as they were thrown.
+  .fail((message: string | null, error) => {
+    throw message === null ? error : new ProtonBeamError(message, EXIT.usage, { cause: error });
+  });
 
 try {
   await cli.parseAsync();
 } catch (error) {
-  const exitCode = error instanceof ProtonBeamError ? error.exitCode : EXIT.usage;
+  const exitCode = error instanceof ProtonBeamError ? error.exitCode : EXIT.failed;
   const help = exitCode === EXIT.usage ? "See proton-beam --help.\n" : "";
   process.stderr.write(`proton-beam: ${errorMessage(error)}\n${help}`);
   process.exit(exitCode);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { EXIT, ProtonBeamError } from "../errors.ts";
@@ -9,6 +9,9 @@ import { type BucketSettings, createBucket } from "../store/bucket.ts";
 import { INDEX_FILE, MANIFEST_FILE } from "../store/layout.ts";
 import { type ArchiveFiles, openFiles } from "./files.ts";
 import type { ArchiveLocation } from "./location.ts";
+
+/** A download that goes on writes more often. */
+const LEFT_OVER_MS = 60 * 60 * 1000;
 
 /** An archive that is to be read. */
 export interface Archive {
@@ -69,9 +72,17 @@ async function cachedIndex(
     rmSync(partial, { force: true });
   }
   // Those of earlier states of the archive; a reader that has one open keeps it until it closes it.
-  for (const name of readdirSync(folder))
-    if (name.endsWith(".db") && join(folder, name) !== path) rmSync(join(folder, name), { force: true });
+  for (const name of readdirSync(folder)) {
+    const other = join(folder, name);
+    if (other !== path && (name.endsWith(".db") || isLeftOver(other))) rmSync(other, { force: true });
+  }
   return path;
+}
+
+/** Whether it is a part of an index whose download was killed. */
+function isLeftOver(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs > LEFT_OVER_MS;
 }
 
 function nameOf(text: string): string {

@@ -92,7 +92,7 @@ function options(yargs: Argv): Argv {
     .example("$0 convert 'dumps/*.jsonl' -o archive --validate-signatures", "many files, every signature checked")
     .example("$0 convert https://example.org/dump.jsonl.zst -o archive", "from a web server, decompressed on the way")
     .example("$0 convert s3://dumps/2024/ -o work --s3-output s3://archives/nostr", "from S3 to S3")
-    .example("$0 convert --dataset stacks/datasets/example.json -o work", "what a dataset file says")
+    .example("$0 convert --dataset stacks/datasets/example-simple.json -o work", "what a dataset file says")
     .check(({ input }) => {
       if (!Array.isArray(input) || input.length === 0) throw new Error("Name an input, or a --dataset.");
       return true;

@@ -61,6 +61,6 @@ function options(yargs: Argv): Argv {
     )
     .epilogue(
       "Reads 8 parts of 4 MiB spread over plain inputs, and the first 4 MiB of up to 4 compressed ones, and converts them.\n" +
-        "Exit codes: 0 done, 1 failed, 2 bad usage.",
+        "Exit codes: 0 done, 1 failed, 2 bad usage, 75 when network or S3 failed for too long: try again.",
     );
 }

@@ -23,6 +23,6 @@ function options(yargs: Argv): Argv {
     .example("$0 get note1… nevent1… -a s3://archives/nostr", "from S3: one small ranged read for each")
     .example("$0 get - -a archive < ids.txt", "as many as you like")
     .epilogue(
-      "Prints JSON Lines in the order asked for.\nExit codes: 0 all were found, 1 some are not there or failed, 2 bad usage.",
+      "Prints JSON Lines in the order asked for.\nExit codes: 0 all were found, 1 some are not there or failed, 2 bad usage, 75 when network or S3 failed for too long: try again.",
     );
 }

@@ -29,7 +29,11 @@ function options(yargs: Argv): Argv {
     })
     .option("ids", { ...LIST, describe: "Ids, with commas between: 64 hex digits, note1… or nevent1…" })
     .option("authors", { ...LIST, describe: "Public keys, with commas between: 64 hex digits, npub1… or nprofile1…" })
-    .option("kinds", { ...VALUE, coerce: parseKinds, describe: "Kinds, such as 0,1,30000-39999" })
+    .option("kinds", {
+      ...LIST,
+      coerce: (lists: string[]) => lists.flatMap(parseKinds),
+      describe: "Kinds, such as 0,1,30000-39999",
+    })
     .option("since", { ...VALUE, coerce: parseTime, describe: "From this time on: Unix seconds or 2024-01-31" })
     .option("until", { ...VALUE, coerce: parseTime, describe: "Up to and including this time" })
     .option("tag", {
@@ -70,6 +74,6 @@ function options(yargs: Argv): Argv {
     .example(`$0 query -a archive '{"kinds":[0,3]}' '{"#e":["5c83da77…"]}'`, "filters as relays get them")
     .example("$0 query -a s3://archives/nostr --search lightning -i | head", "text in an archive in S3")
     .epilogue(
-      "Prints JSON Lines: newest first, by id where the time is the same.\nExit codes: 0 done, also when nothing matches, 1 failed, 2 bad usage.",
+      "Prints JSON Lines: newest first, by id where the time is the same.\nExit codes: 0 done, also when nothing matches, 1 failed, 2 bad usage, 75 when network or S3 failed for too long: try again.",
     );
 }

@@ -30,6 +30,6 @@ function options(yargs: Argv): Argv {
     .example("$0 report s3://archives/nostr -o nostr.html", "of an archive in S3: only its index is downloaded")
     .epilogue(
       "Every convert that adds something makes this report at its end: report.html beside the log.\n" +
-        "Exit codes: 0 done, 1 failed, 2 bad usage.",
+        "Exit codes: 0 done, 1 failed, 2 bad usage, 75 when network or S3 failed for too long: try again.",
     );
 }

@@ -34,6 +34,8 @@ function options(yargs: Argv): Argv {
     .option("json", { type: "boolean", default: false, describe: "Print everything as JSON" })
     .example("$0 status archive", "a run on this machine, or what became of it")
     .example("$0 status s3://archives/nostr --watch", "a run on any machine, until it ends")
-    .example("$0 status --dataset example", "the run of a deployed dataset")
-    .epilogue("Exit codes: 0 when there is something to show, 1 when not, 2 bad usage.");
+    .example("$0 status --dataset example-simple", "the run of a deployed dataset")
+    .epilogue(
+      "Exit codes: 0 when there is something to show, 1 when not, 2 bad usage, 75 when network or S3 failed for too long: try again.",
+    );
 }

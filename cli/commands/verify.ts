@@ -34,6 +34,6 @@ function options(yargs: Argv): Argv {
     .example("$0 verify s3://archives/nostr --no-signatures", "one in S3, each byte fetched once")
     .example("$0 verify archive --json | jq '.problems[].file'", "the names of the files that are not as they must be")
     .epilogue(
-      "Exit codes: 0 all is well, 1 something is damaged, missing or disagrees (or could not be read), 2 bad usage.",
+      "Exit codes: 0 all is well, 1 something is damaged, missing or disagrees (or could not be read), 2 bad usage, 75 when network or S3 failed for too long: try again.",
     );
 }

@@ -11,7 +11,7 @@ const pricesSchema = z.strictObject({
   /** When the prices were looked up. */
   date: z.iso.date(),
   region: z.string(),
-  currency: z.string(),
+  currency: z.string().regex(/^[A-Z]{3}$/, { error: "must be three letters such as USD (ISO 4217)" }),
   note: z.string(),
   /** A vCPU for an hour, on-demand, by instance family. */
   vcpuHour: z.record(z.string(), price),

@@ -5,22 +5,26 @@ import { errorCode } from "../errors.ts";
 import { formatBytes, formatCount } from "../report/format.ts";
 import { type Manifest, readManifest } from "../run/manifest.ts";
 import { readPlan } from "../run/workspace.ts";
-import { MANIFEST_FILE, workLayout } from "../store/layout.ts";
+import { INDEX_FILE, MANIFEST_FILE, workLayout } from "../store/layout.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
 /** What is in a local archive: its manifest, an unfinished run, and whether another process is at work on it. */
 export function checkLocalArchive(folder: string): Finding[] {
   const findings = [describeManifest(folder, readManifest(join(folder, MANIFEST_FILE)))];
   const layout = workLayout(folder);
-  if (isLocked(layout.catalog))
+  const isAtWork = isLocked(layout.catalog);
+  const isUnfinished = !isAtWork && readPlan(layout) !== null;
+  if (isAtWork)
     findings.push(
       warning("archive", "another proton-beam is at work on it", "Wait for it before you convert into it."),
     );
-  else if (readPlan(layout) !== null)
+  if (isUnfinished)
     findings.push(
       warning("archive", `${layout.root} holds an unfinished run`, "Repeat its command: it goes on where it stopped."),
     );
-  if (!existsSync(join(folder, MANIFEST_FILE)) && existsSync(join(folder, "index.db")))
+  // A run that is being published has the index in its place before the manifest.
+  const hasNoManifest = !existsSync(join(folder, MANIFEST_FILE)) && existsSync(join(folder, INDEX_FILE));
+  if (hasNoManifest && !isAtWork && !isUnfinished)
     findings.push(problem("archive", `${folder} has an index.db but no manifest.json`, `proton-beam repair ${folder}`));
   return findings;
 }

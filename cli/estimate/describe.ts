@@ -1,6 +1,6 @@
 import { FAMILIES } from "../dataset/sizing.ts";
 import { REJECT_REASONS, type RejectReason } from "../event/reject.ts";
-import { formatBytes, formatCount, formatDuration, formatTallies } from "../report/format.ts";
+import { formatBytes, formatCount, formatDay, formatDuration, formatTallies } from "../report/format.ts";
 import { formatTable } from "../report/table.ts";
 import type { EstimateReport } from "./estimate.ts";
 import type { Estimate, Totals } from "./extrapolate.ts";
@@ -59,7 +59,7 @@ function describeReasons({ reasons }: Totals): string {
 
 function describeTimes({ times, days, isWhole }: Totals): string {
   if (times === null) return "no event in the sample";
-  const day = (time: number) => new Date(time * 1000).toISOString().slice(0, 10);
+  const day = (time: number) => formatDay(time * 1000);
   const range = `${day(times.first)} to ${day(times.last)}`;
   const count = days === 1 ? "1 day" : `${formatCount(days)} days`;
   if (isWhole) return `${range}, ${count}`;

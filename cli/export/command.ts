@@ -11,6 +11,7 @@ import { createStop, stopOnSignals } from "../run/stop.ts";
 import { STDIN, STDIN_DEVICE } from "../source/stdin.ts";
 import { findDays } from "./days.ts";
 import { COMPRESSIONS, chooseEncoding, type Encoding, FORMATS } from "./encoding.ts";
+import { UnreadOutput } from "./output.ts";
 import { planOutput } from "./plan.ts";
 import type { TimeRange } from "./time-range.ts";
 import { writeTargets } from "./write.ts";
@@ -65,8 +66,7 @@ export async function runExport(parsedArgs: unknown): Promise<ExitCode> {
     return EXIT.done;
   } catch (error) {
     progress.end();
-    // Whoever read the output wants no more of it.
-    if (path === null && errorCode(error) === "EPIPE") return EXIT.done;
+    if (error instanceof UnreadOutput) return EXIT.done;
     throw explain(error, path);
   } finally {
     index.close();
@@ -109,13 +109,12 @@ function openIndexOf({ indexPath, place }: Archive): IndexReader {
   }
 }
 
-function explain(error: unknown, path: string | null): ProtonBeamError {
-  if (error instanceof ProtonBeamError) return error;
+function explain(error: unknown, path: string | null): unknown {
   if (path !== null && errorCode(error) === "ENOSPC")
     return new ProtonBeamError(
       `the disk of ${path} is full. What is not whole was removed: free some space and run the same command again.`,
       EXIT.resumable,
       { cause: error },
     );
-  return new ProtonBeamError(errorMessage(error), EXIT.failed, { cause: error });
+  return error;
 }

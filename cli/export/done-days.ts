@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 /** Beside the files of an export by days: what each was made from. */
-export const RECORD_FILE = ".proton-beam-export.jsonl";
+const RECORD_FILE = ".proton-beam-export.jsonl";
 
 const recordSchema = z.object({
   file: z.string(),

@@ -4,11 +4,11 @@ import type { ArchiveLocation } from "../archive/location.ts";
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import { decodeEvent } from "../event/decode.ts";
 import type { NostrEvent } from "../event/event.ts";
+import { createJsonLines } from "../event/json.ts";
 import type { S3Clients } from "../net/s3.ts";
 import type { Member } from "../reduce/day-file.ts";
 import { compressBytes } from "./compress.ts";
 import type { Encoding } from "./encoding.ts";
-import { createJsonLines } from "./event-json.ts";
 import type { DayMembers } from "./groups.ts";
 import { encodeRowGroup, type RowGroups } from "./parquet.ts";
 import { isDayWithin, isInRange, type TimeRange } from "./time-range.ts";
@@ -61,8 +61,10 @@ interface Encoder {
   finish(): Pick<EncodedGroup, "bytes" | "rowGroups">;
 }
 
+const FIRST_ROOM_BYTES = 1024 ** 2;
+
 function linesEncoder(compress: Encoding["compress"]): Encoder {
-  const lines = createJsonLines();
+  const lines = createJsonLines(FIRST_ROOM_BYTES);
   return {
     add: lines.add,
     addEvent: lines.addEvent,

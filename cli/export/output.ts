@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { EXIT, errorCode, ProtonBeamError } from "../errors.ts";
+import { EXIT, ProtonBeamError } from "../errors.ts";
+import { createOutput } from "../stdout.ts";
 
 /** Where an export goes. */
 export interface Output {
@@ -34,21 +35,17 @@ export function assertWritable(path: string, overwrite: boolean): void {
     );
 }
 
-/** Standard output. Writing throws the system's EPIPE when nobody reads it any more, else a {@link ProtonBeamError}. */
+/** Nobody reads standard output any more, as after `| head`. */
+export class UnreadOutput extends Error {}
+
+/** Standard output. Writing throws {@link UnreadOutput}, or a {@link ProtonBeamError} when it fails. */
 export function createStdoutOutput(): Output {
-  // The callback of a write has the error too; without a listener it would end the process.
-  process.stdout.on("error", () => {});
+  const stdout = createOutput();
   return {
-    write: (bytes) =>
-      new Promise((resolve, reject) => {
-        process.stdout.write(bytes, (error) => (error ? reject(explain(error)) : resolve()));
-      }),
+    write: async (bytes) => {
+      if (!(await stdout.write(bytes))) throw new UnreadOutput();
+    },
     commit: () => {},
     abort: () => {},
   };
-}
-
-function explain(error: Error): Error {
-  if (errorCode(error) === "EPIPE") return error;
-  return new ProtonBeamError(`writing to standard output failed: ${error.message}`, EXIT.failed, { cause: error });
 }

@@ -1,4 +1,4 @@
-import { dayName, dayOf, parseDayName, SECONDS_PER_DAY } from "../event/date.ts";
+import { dayOf, parseDayName, SECONDS_PER_DAY } from "../event/date.ts";
 
 /** Unix seconds, both included; null is without limit. */
 export interface TimeRange {
@@ -12,18 +12,11 @@ export interface TimeRange {
  */
 export function parseDays(text: string): { since: number; until: number } {
   const [first = "", last = first, ...more] = text.split("..");
-  const [from, to] = [first, last].map(parseDay);
+  const [from, to] = [first, last].map((day) => parseDayName(day.replaceAll("-", "_")));
   if (from === null || to === null || more.length > 0)
     throw new Error(`"${text}" is no range of days; write 2024-01-31 or 2024-01-01..2024-01-31`);
   if (to < from) throw new Error(`"${text}" ends before it starts`);
   return { since: from * SECONDS_PER_DAY, until: (to + 1) * SECONDS_PER_DAY - 1 };
-}
-
-function parseDay(text: string): number | null {
-  const name = text.replaceAll("-", "_");
-  const day = parseDayName(name);
-  // Date.parse takes the 31st of February for the 2nd of March.
-  return day !== null && dayName(day) === name ? day : null;
 }
 
 /** Whether the daily file of that name may hold events of the range. */

@@ -62,6 +62,8 @@ export async function writeTargets(
       const { target = targets[0], stored = 0 } = steps.shift() ?? {};
       if (file?.target !== target) {
         bytes += (await file?.finish()) ?? 0;
+        // What is finished must not be aborted when the next one cannot be opened.
+        file = null;
         file = await openFile(target, encoding);
       }
       await file.add(group);
@@ -96,7 +98,12 @@ async function openFile(target: Target, encoding: Encoding): Promise<OpenFile> {
     if (bytes.length > 0) await output.write(bytes);
     size += bytes.length;
   };
-  await write(framing.begin());
+  try {
+    await write(framing.begin());
+  } catch (error) {
+    output.abort();
+    throw error;
+  }
   return {
     target,
     add: (group) => write(framing.add(group)),

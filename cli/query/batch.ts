@@ -1,13 +1,17 @@
 import { setImmediate } from "node:timers/promises";
 import type { ArchiveFiles } from "../archive/files.ts";
 import { decodeEvent } from "../event/decode.ts";
-import type { NostrEvent } from "../event/event.ts";
+import { createJsonLines } from "../event/json.ts";
+import { scanEvent } from "../event/scan.ts";
 import type { Candidate } from "./candidates.ts";
 import type { Lookup, MemberPlace } from "./lookup.ts";
-import { type ContentFilter, createMatcher } from "./matcher.ts";
+import { type ContentFilter, createMatcher, type Matcher } from "./matcher.ts";
 import { compareMembers, isLarge, type MemberStore, noSuchEvent, readRecords, recordAt } from "./members.ts";
 
 const ID_DIGITS = 64;
+/** The room for lines that a batch begins with: for so many events, of so many bytes each. */
+const FIRST_ROOM_EVENTS = 1024;
+const ROOM_OF_EVENT = 2048;
 /** Bounds of the largest batch: its events, their bytes, the members that they are in, and the bytes of these. */
 const MAX_EVENTS = 16_384;
 const MAX_EVENT_BYTES = 2 * 1024 ** 2;
@@ -112,19 +116,24 @@ export async function readBatch(
 ): Promise<BatchResult> {
   const { members, member, position, bytes } = batch;
   const matchers = filters.map(createMatcher);
-  const found = new Array<{ line: Buffer; filters: number[] } | null>(member.length).fill(null);
+  const found = new Array<{ from: number; to: number; filters: number[] } | null>(member.length).fill(null);
+  const lines = createJsonLines(Math.min(member.length, FIRST_ROOM_EVENTS) * ROOM_OF_EVENT);
   const ids = Buffer.from(batch.ids.buffer, batch.ids.byteOffset, batch.ids.length).toString("hex");
 
   const look = (n: number, record: Buffer | null) => {
     const id = ids.slice(n * ID_DIGITS, (n + 1) * ID_DIGITS);
-    // Ids are text in the record, whatever the order of its fields.
-    if (record === null || !record.includes(id, 0, "latin1")) throw noSuchEvent(files, members[member[n]], position[n]);
+    if (record === null || idOf(record) !== id) throw noSuchEvent(files, members[member[n]], position[n]);
     const promising = batch.filters[n].filter((filter) => matchers[filter].mayMatch(record));
     if (promising.length === 0) return;
-    const event = decodeOrNull(record);
-    if (event?.id !== id) throw noSuchEvent(files, members[member[n]], position[n]);
-    const matching = promising.filter((filter) => matchers[filter].matches(event));
-    if (matching.length > 0) found[n] = { line: Buffer.from(`${JSON.stringify(event)}\n`), filters: matching };
+    try {
+      const matching = matchingOf(record, promising, matchers);
+      if (matching.length === 0) return;
+      const from = lines.length();
+      lines.add(record, 0, record.length);
+      found[n] = { from, to: lines.length(), filters: matching };
+    } catch {
+      throw noSuchEvent(files, members[member[n]], position[n]);
+    }
   };
 
   const candidatesOf: number[][] = members.map(() => []);
@@ -151,23 +160,29 @@ export async function readBatch(
     let at = 0;
     for await (const record of records) look(ascending[at++], record);
   }
+  const json = lines.bytes();
   const matching = found.filter((one) => one !== null);
   let end = 0;
   return {
-    lines: Buffer.concat(matching.map(({ line }) => line)),
-    ends: Uint32Array.from(matching, ({ line }) => (end += line.length)),
+    lines: Buffer.concat(matching.map(({ from, to }) => json.subarray(from, to))),
+    ends: Uint32Array.from(matching, ({ from, to }) => (end += to - from)),
     filters: matching.map(({ filters }) => filters),
     scanned: member.length,
     bytes,
   };
 }
 
-function decodeOrNull(record: Buffer): NostrEvent | null {
-  try {
-    return decodeEvent(record);
-  } catch {
-    return null;
-  }
+/** The id in an encoded event, or null when it is none. */
+function idOf(record: Buffer): string | null {
+  const scanned = scanEvent(record, 0, record.length);
+  return scanned === null ? null : record.toString("latin1", scanned.idAt, scanned.idAt + ID_DIGITS);
+}
+
+/** Those of the filters that the event matches. Only what they ask of tags and text makes it necessary to decode it. */
+function matchingOf(record: Buffer, filters: number[], matchers: Matcher[]): number[] {
+  if (filters.every((filter) => matchers[filter].takesAll)) return filters;
+  const event = decodeEvent(record);
+  return filters.filter((filter) => matchers[filter].matches(event));
 }
 
 function* windowsOf(order: number[], members: MemberPlace[]): Generator<number[]> {

@@ -1,5 +1,5 @@
 import { tagHash } from "../index/tags.ts";
-import { type Filter, isInRanges } from "./filter.ts";
+import { type Filter, isDecidedByIndex, isInRanges } from "./filter.ts";
 import { mergeSorted } from "./heap.ts";
 import type { Lookup, Order, Row, Source, Span } from "./lookup.ts";
 
@@ -27,11 +27,6 @@ interface Path {
   rows: { sources: Source[] } | { found: Row[] };
   /** What the sources alone make sure of. */
   covers: { authors: boolean; kinds: boolean; tag: string | null };
-}
-
-/** Whether the index alone says which events match. */
-export function isDecidedByIndex({ tags, search }: Filter): boolean {
-  return tags.length === 0 && search === null;
 }
 
 /**
@@ -164,10 +159,10 @@ function choosePath(filter: Filter, lookup: Lookup): Path {
       covers: { ...nothing, authors: true },
     });
   if (filter.kinds !== null) {
-    const kinds = new Set(filter.kinds.flatMap(([from, to]) => lookup.kindsIn(from, to, MAX_SOURCES)));
-    if (kinds.size < MAX_SOURCES)
+    const kinds = lookup.kindsIn(filter.kinds, MAX_SOURCES);
+    if (kinds.length < MAX_SOURCES)
       ways.push({
-        sources: [...kinds].map((kind): Source => ({ type: "kind", kind })),
+        sources: kinds.map((kind): Source => ({ type: "kind", kind })),
         covers: { ...nothing, kinds: true },
       });
   }
@@ -199,13 +194,26 @@ function createCheck(filter: Filter, { rows, covers }: Path, lookup: Lookup): (r
     const pubkeys = new Set(pubkeysOf(authors, lookup));
     checks.push(({ pubkey }) => pubkeys.has(pubkey));
   }
-  if (kinds !== null && !covers.kinds) checks.push(({ kind }) => isInRanges(kind, kinds));
+  if (kinds !== null && !covers.kinds) {
+    // There may be thousands of ranges.
+    const wanted = memoize((kind: number) => isInRanges(kind, kinds));
+    checks.push(({ kind }) => wanted(kind));
+  }
   for (const { name, values } of filter.tags) {
     if (name === covers.tag || !lookup.indexedTags.has(name) || values.length > MAX_TAG_CHECKS) continue;
     const hashes = hashesOf(name, values);
     checks.push((row) => hashes.some((hash) => lookup.hasTag(row, hash)));
   }
   return (row) => checks.every((check) => check(row));
+}
+
+function memoize<K, V>(of: (key: K) => V): (key: K) => V {
+  const known = new Map<K, V>();
+  return (key) => {
+    const value = known.get(key) ?? of(key);
+    known.set(key, value);
+    return value;
+  };
 }
 
 function hashesOf(name: string, values: string[]): number[] {

@@ -62,18 +62,9 @@ export const filterSchema = z
     };
   });
 
-/** Whether an event is one of those that a filter asks for, but for the limit. */
-export function matchesFilter(event: NostrEvent, filter: Filter): boolean {
-  const { ids, authors, kinds, since, until, tags, search } = filter;
-  return (
-    (ids === null || ids.includes(event.id)) &&
-    (authors === null || authors.includes(event.pubkey)) &&
-    (kinds === null || isInRanges(event.kind, kinds)) &&
-    (since === null || event.created_at >= since) &&
-    (until === null || event.created_at <= until) &&
-    tags.every(({ name, values }) => hasTag(event, name, values)) &&
-    (search === null || containsText(event.content, search))
-  );
+/** Whether the index alone says which events match. */
+export function isDecidedByIndex({ tags, search }: Pick<Filter, "tags" | "search">): boolean {
+  return tags.length === 0 && search === null;
 }
 
 /** Whether `n` is in one of the ranges, both ends included. */

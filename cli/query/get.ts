@@ -1,11 +1,11 @@
 import { createInterface } from "node:readline";
 import { z } from "zod";
-import { asFailure, EXIT, type ExitCode, errorMessage, ProtonBeamError } from "../errors.ts";
+import { EXIT, type ExitCode, errorMessage, ProtonBeamError } from "../errors.ts";
 import { STDIN_DEVICE } from "../source/stdin.ts";
+import { createOutput } from "../stdout.ts";
 import { archiveArgsSchema, openArchiveOfArgs } from "./args.ts";
 import { parseEventId } from "./nip19.ts";
 import { type EventReader, openReader } from "./reader.ts";
-import { createOutput } from "./stdout.ts";
 
 const CACHE_BYTES = 256 * 1024 ** 2;
 /** Events that are fetched at once: S3 answers slowly, but many. */
@@ -25,8 +25,6 @@ export async function runGet(parsedArgs: unknown): Promise<ExitCode> {
   const reader = openReader(await openArchiveOfArgs(parsed.data), { threads: 0, cacheBytes: CACHE_BYTES });
   try {
     return await printEvents(reader, idsOf(words));
-  } catch (error) {
-    throw asFailure(error);
   } finally {
     reader.close();
   }
@@ -69,14 +67,25 @@ async function* idsOf(words: string[]): AsyncGenerator<string> {
   }
 }
 
-/** Does up to {@link AT_ONCE} pieces of work at once and gives their results in order; `work` must not throw. */
+/**
+ * Does up to {@link AT_ONCE} pieces of work at once and gives their results in order, each as soon as it is there: who
+ * writes the items may wait for it. `work` must not throw.
+ */
 async function* inOrder<T, R>(items: AsyncIterable<T>, work: (item: T) => Promise<R>): AsyncGenerator<R> {
-  const results: Promise<R>[] = [];
-  for await (const item of items) {
-    results.push(work(item));
-    if (results.length < AT_ONCE) continue;
-    const [first] = results.splice(0, 1);
-    yield await first;
+  const source = items[Symbol.asyncIterator]();
+  const results: Promise<{ result: R }>[] = [];
+  const take = () => source.next().then((item) => ({ item }));
+  let next: ReturnType<typeof take> | null = take();
+  while (next !== null || results.length > 0) {
+    const awaited = [...results.slice(0, 1), ...(next !== null && results.length < AT_ONCE ? [next] : [])];
+    const first = await Promise.race(awaited);
+    if ("result" in first) {
+      results.shift();
+      yield first.result;
+    } else if (first.item.done) next = null;
+    else {
+      results.push(work(first.item.value).then((result) => ({ result })));
+      next = take();
+    }
   }
-  for (const result of results) yield await result;
 }

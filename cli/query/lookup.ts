@@ -45,8 +45,8 @@ export interface Lookup {
   indexedTags: ReadonlySet<string>;
   byId(id: Uint8Array): Row | null;
   pubkey(pubkey: Uint8Array): number | null;
-  /** The kinds of a range that events have, at most `limit`. */
-  kindsIn(from: number, to: number, limit: number): number[];
+  /** The kinds of the ranges (both ends included) that events have, at most `limit`. */
+  kindsIn(ranges: [number, number][], limit: number): number[];
   /** The next rows of a source behind the row `after`. */
   page(source: Source, span: Span, order: Order, after: Row | null, size: number): Row[];
   /** How many rows a source has. */
@@ -104,13 +104,18 @@ export function openLookup(path: string): Lookup {
     indexedTags,
     byId: (id) => byId.get(id),
     pubkey: (key) => pubkey.get(key)?.id ?? null,
-    kindsIn: (from, to, limit) => {
+    kindsIn: (ranges, limit) => {
       const kinds: number[] = [];
-      for (let at = from; at <= to && kinds.length < limit; ) {
-        const kind = nextKind.get(at)?.kind ?? null;
-        if (kind === null || kind > to) break;
-        kinds.push(kind);
-        at = kind + 1;
+      // No kind from the ranges so far is left below it: it takes as many questions as the archive has kinds, not as there are ranges.
+      let at = Number.NEGATIVE_INFINITY;
+      for (const [from, to] of ranges.toSorted((a, b) => a[0] - b[0])) {
+        at = Math.max(at, from);
+        while (at <= to && kinds.length < limit) {
+          const kind = nextKind.get(at)?.kind ?? null;
+          if (kind === null) return kinds;
+          if (kind <= to) kinds.push(kind);
+          at = kind <= to ? kind + 1 : kind;
+        }
       }
       return kinds;
     },

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { asFailure, EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
+import { EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
 import { createProgress, emptyPhase } from "../report/progress.ts";
+import { createOutput } from "../stdout.ts";
 import { archiveArgsSchema, filterArgsSchema, filtersOfArgs, openArchiveOfArgs } from "./args.ts";
 import type { Filter } from "./filter.ts";
 import { type EventReader, type Findings, openReader } from "./reader.ts";
-import { createOutput } from "./stdout.ts";
 
 const CACHE_BYTES = 64 * 1024 ** 2;
 /** A search that took longer is worth a hint. */
@@ -36,8 +36,6 @@ export async function runQuery(parsedArgs: unknown): Promise<ExitCode> {
     await answer(reader, filters, parsed.data);
     if (performance.now() - started > LONG_MS) hint(reader, filters, archive.place);
     return EXIT.done;
-  } catch (error) {
-    throw asFailure(error);
   } finally {
     reader.close();
   }

@@ -1,12 +1,16 @@
 import { readFileSync } from "node:fs";
 import { readPrices } from "../dataset/prices.ts";
 import { errorMessage, interruption } from "../errors.ts";
+import { inTime } from "../net/link.ts";
 import type { ArchiveStore } from "../run/archive-store.ts";
 import type { Manifest } from "../run/manifest.ts";
 import { startThread, type TaskOf } from "../threads/pool.ts";
 import { readHistory } from "./history.ts";
 import type { Logger } from "./log.ts";
 import type { Statistics } from "./statistics.ts";
+
+/** What the last report may hold up a run that is complete, when the store does not answer. */
+const FINISH_MS = 20_000;
 
 type StatisticsTasks = { statistics: { task: { indexPath: string }; result: Statistics } };
 export type StatisticsTask = TaskOf<StatisticsTasks>;
@@ -56,7 +60,7 @@ export function createReporter({ store, logPath, log, signal }: ReporterOptions)
         collected = { manifest, statistics: await countInThread(indexPath, signal) };
         await put();
       }),
-    finish: () => guarded(put),
+    finish: () => guarded(() => inTime(put(), FINISH_MS)),
   };
 }
 

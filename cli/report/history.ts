@@ -2,7 +2,7 @@ import { z } from "zod";
 import { addCounts, type Counts, countsSchema, emptyCounts } from "../segment/counts.ts";
 import { type Machine, machineSchema } from "./machine.ts";
 import { type PhaseState, phaseStateSchema } from "./progress.ts";
-import { RECORD } from "./records.ts";
+import { RECORD, STAGING_PHASE } from "./records.ts";
 
 const outcomeSchema = z.enum(["complete", "interrupted", "failed"]);
 
@@ -62,17 +62,23 @@ const knownRecord = z.discriminatedUnion("msg", [
   z.object({ msg: z.literal(RECORD.ended), outcome: outcomeSchema, message: z.string().optional() }),
 ]);
 
+const KNOWN = new Set<string>(Object.values(RECORD));
+
 /** What a log says of the runs over an archive, in their order. Lines that are not whole or of another kind are skipped. */
 export function readHistory(log: string): RunHistory[] {
   const sessions = new Map<string, Session>();
-  for (const line of log.split("\n")) {
-    const json = parseLine(line);
+  for (let start = 0; start < log.length; ) {
+    const end = log.indexOf("\n", start);
+    const json = parseLine(log.slice(start, end < 0 ? log.length : end));
+    start = end < 0 ? log.length : end + 1;
     const any = anyRecord.safeParse(json);
     if (!any.success) continue;
     const time = Date.parse(any.data.time);
     const session = sessions.get(any.data.session) ?? newSession(any.data.session, time);
     sessions.set(session.id, session);
     session.lastSeen = Math.max(session.lastSeen, time);
+    // With --verbose nearly all records are of other kinds.
+    if (!KNOWN.has(any.data.msg)) continue;
     const known = knownRecord.safeParse(json);
     if (known.success) note(session, time, known.data);
   }
@@ -125,7 +131,7 @@ function note(session: Session, time: number, record: z.infer<typeof knownRecord
 
 /** A session that was refused, because another is at work, writes to the same log: it did not take over. */
 function tookOver({ points, ended }: Session): boolean {
-  return points.length > 0 || ended === "complete";
+  return points.some(({ phase }) => phase !== STAGING_PHASE) || ended === "complete";
 }
 
 function findVanished(sessions: Session[]): Session[] {

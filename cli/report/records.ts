@@ -9,3 +9,6 @@ export const RECORD = {
   /** How the session ended. One that lacks it was killed, or is still at work. */
   ended: "session ended",
 } as const;
+
+/** The phase before the lock on the archive is taken: another process may be at work meanwhile. */
+export const STAGING_PHASE = "Staging";

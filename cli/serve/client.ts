@@ -83,7 +83,9 @@ export function createClient(socket: Socket, address: string, desk: Desk): Clien
   }
 
   function refusalNow(): Refusal | null {
-    if (open.size >= limits.subscriptions) return `error: at most ${limits.subscriptions} subscriptions at once`;
+    // Queries that were ended before they began are still in the queue.
+    if (Math.max(open.size, queue.size) >= limits.subscriptions)
+      return `error: at most ${limits.subscriptions} subscriptions at once`;
     return desk.begun.size >= MAX_WAITING ? "rate-limited: the relay is busy, ask again later" : null;
   }
 

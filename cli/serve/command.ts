@@ -11,6 +11,9 @@ const STDERR = 2;
 /** What an operator sets by mistake must not end in a program without memory. */
 const MAX_MESSAGE_BYTES = 256 * 1024 ** 2;
 
+/** Of times in seconds; timers take no more than 24 days. */
+const MAX_SECONDS = 86_400;
+
 const count = z.number().int().min(1);
 
 const argsSchema = z.object({
@@ -31,8 +34,8 @@ const argsSchema = z.object({
   maxMessageSize: count.max(MAX_MESSAGE_BYTES),
   maxMessagesPerSecond: z.number().positive(),
   maxScanned: count,
-  queryTimeout: z.number().positive(),
-  stallLimit: z.number().positive(),
+  queryTimeout: z.number().positive().max(MAX_SECONDS),
+  stallLimit: z.number().positive().max(MAX_SECONDS),
   cacheSize: z.number().int().min(0),
   verbose: z.boolean(),
 });

@@ -28,6 +28,8 @@ interface Edition {
 
 /** How long a state is taken to be the present one without looking. */
 const LOOK_MS = 2000;
+/** How long borrowers wait for a look. A new index that must be fetched first may take minutes: until then the former state is lent. */
+const PATIENCE_MS = 1000;
 
 /**
  * @param cacheBytes uncompressed bytes of the archive that are kept in memory
@@ -77,7 +79,7 @@ export async function openLibrary(
   return {
     lend: async (work) => {
       if (performance.now() - lookedAt > LOOK_MS) {
-        looking ??= look();
+        looking ??= Promise.race([look(), Bun.sleep(PATIENCE_MS)]);
         await looking;
       }
       const edition = current;

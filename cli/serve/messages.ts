@@ -25,7 +25,8 @@ export const reply = {
 const FILTER_KEY = /^(ids|authors|kinds|since|until|limit|search|#[a-zA-Z])$/;
 
 const subscriptionIdSchema = z.string().min(1).max(SUBSCRIPTION_ID_LENGTH);
-const eventSchema = z.object({ id: z.string() });
+/** Ids have 64 digits; what is longer must not be sent back. */
+const eventSchema = z.object({ id: z.string().max(64) });
 
 /**
  * Reads a message of a client.

@@ -111,12 +111,12 @@ function endOf({ message }: Session, ended: NonNullable<Session["ended"]>): Pick
 }
 
 function phaseOf(status: Facts["status"], run: RunHistory | null): RunStatus["phase"] {
-  if (status !== null) {
-    if (status.phase === null) return null;
-    return { ...status.phase, started: status.phase.started.getTime(), updated: status.updated.getTime() };
-  }
   const points = run?.current.points ?? [];
   const last = points.at(-1);
+  // status.json is renewed every few seconds, the log at the beginning and the end of a phase.
+  const isStatusNewer = status !== null && (last === undefined || status.updated.getTime() >= last.time);
+  if (isStatusNewer && status.phase !== null)
+    return { ...status.phase, started: status.phase.started.getTime(), updated: status.updated.getTime() };
   if (last === undefined) return null;
   const { phase: name, time: updated, ...state } = last;
   const before = points.findLastIndex(({ phase }) => phase !== name);

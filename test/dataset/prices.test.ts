@@ -41,6 +41,7 @@ test.each<[what: string, text: string, error: RegExp]>([
   ["no JSON", "{", /prices\.json cannot be read/],
   ["a wrong price", '{"vcpuHour":{"c7i":"much"}}', /prices\.json .*\n {2}vcpuHour\.c7i: /],
   ["an unknown field", '{"spotfactor":0.4}', /prices\.json .*\n {2}the file: .*spotfactor/],
+  ["a currency that has no code", '{"currency":"Euro"}', /prices\.json .*\n {2}currency: must be three letters/],
   ["a factor over 1", '{"spotFactor":1.4}', /spotFactor/],
 ])("%s is named with the file", (_what, text, error) => {
   using folder = temporaryFolder();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Finding } from "../../cli/doctor/finding.ts";
 import { convertOptionsSchema } from "../../cli/plan/options.ts";
@@ -110,11 +110,26 @@ test("an archive of this host: whole, unfinished, in use, without its manifest",
   mkdirSync(layout.root, { recursive: true });
   writeFileSync(layout.plan, JSON.stringify(makePlan([], convertOptionsSchema.parse({}), 1)));
   expect((await doctor([archive])).on("archive")[1]).toMatch(/^warning .*unfinished run/);
+  // Killed while it was being published: the index has its name, the manifest has not.
+  const manifest = join(archive, "manifest.json");
+  renameSync(manifest, `${manifest}.away`);
+  const halfPublished = await doctor([archive]);
+  expect(halfPublished.on("archive")).toEqual([
+    expect.stringMatching(/^ok .*holds no archive yet/),
+    expect.stringMatching(/^warning .*unfinished run/),
+  ]);
+  renameSync(`${manifest}.away`, manifest);
+
   const catalog = openCatalog(layout.catalog);
   expect((await doctor([archive])).on("archive")[1]).toMatch(/^warning another proton-beam is at work/);
   catalog.close();
 
-  writeFileSync(join(archive, "manifest.json"), "{}");
+  rmSync(layout.root, { recursive: true });
+  rmSync(manifest);
+  const bare = await doctor([archive]);
+  expect([bare.exitCode, bare.on("archive")[1]]).toEqual([1, expect.stringMatching(/index\.db but no manifest\.json/)]);
+
+  writeFileSync(manifest, "{}");
   const damaged = await doctor([archive]);
   expect([damaged.exitCode, damaged.on("archive")]).toEqual([1, [expect.stringMatching(/^problem .*manifest/)]]);
 });

@@ -158,6 +158,15 @@ describe("outputs", () => {
     expect(await child.exited).toBe(0);
   });
 
+  test("standard output that cannot be written is an error", async () => {
+    const child = Bun.spawn(["sh", "-c", '"$0" run cli/main.ts export "$1" > /dev/full', process.execPath, archive], {
+      cwd: join(import.meta.dir, "../.."),
+      stderr: "pipe",
+    });
+    expect(await new Response(child.stderr).text()).toContain("writing to standard output failed: ENOSPC");
+    expect(await child.exited).toBe(1);
+  });
+
   test("a full disk is named, and nothing is left of the file", async () => {
     const disk = folder.join("small-disk");
     mkdirSync(disk);

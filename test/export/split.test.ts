@@ -87,6 +87,18 @@ describe("--split day", () => {
     expect(bytesOf(out)).toEqual(wanted);
   }, 30_000);
 
+  test("says which file it cannot write, also when it is not the first", async () => {
+    const out = folder.join("blocked");
+    mkdirSync(join(out, "2024_01_02.jsonl.gz.tmp"), { recursive: true });
+    const { exitCode, stderr } = await run([archive, "--split", "day", "-o", out]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/EISDIR.*2024_01_02\.jsonl\.gz\.tmp/);
+    expect(filesOf(out)).toEqual([
+      ...dayNames.slice(0, dayNames.indexOf("2024_01_02")).map((name) => `${name}.jsonl.gz`),
+      "2024_01_02.jsonl.gz.tmp",
+    ]);
+  });
+
   test("leaves files of others alone", async () => {
     const out = folder.join("foreign");
     mkdirSync(out);

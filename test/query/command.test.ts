@@ -47,6 +47,19 @@ describe("get", () => {
     expect(exitCode).toBe(1);
   });
 
+  test("answers each id on standard input without waiting for the next", async () => {
+    const input = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = input.writable.getWriter();
+    const child = startCli(["get", "-", ...here], input.readable);
+    const reader = child.stdout.getReader();
+    for (const event of events.slice(0, 3)) {
+      await writer.write(Buffer.from(`${event.id}\n`));
+      expect(lines(Buffer.from((await reader.read()).value ?? []).toString())).toEqual([event]);
+    }
+    await writer.close();
+    expect(await child.exited).toBe(0);
+  });
+
   test("refuses what is no id", async () => {
     for (const id of ["abc", npubEncode("ab".repeat(32)), `${events[0].id}0`]) {
       const { stdout, stderr, exitCode } = await runCli(["get", id, ...here]);
@@ -95,7 +108,7 @@ describe("query", () => {
       [["--authors", `${npubEncode(pubkey)},${nprofileEncode({ pubkey: other })}`], { authors: [pubkey, other] }],
       [["--authors", npubEncode(pubkey), "--authors", other], { authors: [pubkey, other] }],
       [
-        ["--kinds", "0,7-30023"],
+        ["--kinds", "0", "--kinds", "7-30023"],
         {
           kinds: [
             [0, 0],

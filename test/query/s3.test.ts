@@ -1,10 +1,10 @@
 import { Database } from "bun:sqlite";
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { ArchiveLocation } from "../../cli/archive/location.ts";
-import { openArchive } from "../../cli/archive/open.ts";
+import { cacheFolder, openArchive } from "../../cli/archive/open.ts";
 import { createS3Clients, environmentAccess } from "../../cli/net/s3.ts";
 import { createTraffic } from "../../cli/net/traffic.ts";
 import { openReader } from "../../cli/query/reader.ts";
@@ -38,7 +38,7 @@ const uploads = new Bun.S3Client({
 });
 for (const name of readdirSync(local)) await uploads.write(`crowd/${name}`, Bun.file(join(local, name)));
 
-const location: ArchiveLocation = {
+const location = {
   kind: "s3",
   settings: {
     bucket: "archives",
@@ -52,7 +52,7 @@ const location: ArchiveLocation = {
     kmsKeyId: null,
     storageClass: null,
   },
-};
+} satisfies ArchiveLocation;
 
 async function open() {
   const archive = await openArchive(location, createS3Clients());
@@ -79,9 +79,14 @@ test("the index comes once, and again when the archive is another", async () => 
   expect(await indexReads()).toBeGreaterThan(0);
   expect(await indexReads()).toBe(0);
   addTagIndex(local, ["t"]);
+  // Two downloads were killed, or one is under way.
+  const parts = ["old.tmp", "new.tmp"].map((name) => join(cacheFolder("index", location.settings), name));
+  for (const part of parts) writeFileSync(part, "part");
+  utimesSync(parts[0], 1, 1);
   await uploads.write("crowd/index.db", Bun.file(join(local, "index.db")));
   expect(await indexReads()).toBeGreaterThan(0);
   expect(await indexReads()).toBe(0);
+  expect(parts.map((part) => existsSync(part))).toEqual([false, true]);
 });
 
 test("get reads the member of the event and no other byte, once", async () => {

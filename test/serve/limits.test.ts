@@ -63,6 +63,12 @@ describe("what a client says wrong", () => {
       );
       await expectAnswer(`["EVENT",{"id":"${id}"}]`, "OK", id, false, "blocked: this relay is read-only");
       await expectAnswer('["EVENT",7]', "NOTICE", says("invalid: "));
+      // It is not sent back.
+      await expectAnswer(
+        `["EVENT",{"id":"${"0".repeat(10_000)}"}]`,
+        "NOTICE",
+        "invalid: EVENT needs an event with an id",
+      );
       // After all that it still works.
       await expectAnswer('["COUNT","a",{}]', "COUNT", "a", { count: events.length });
     });
@@ -116,6 +122,13 @@ describe("limits", () => {
       }
       client.send(["REQ", "c", { limit: 1 }]);
       expect((await client.upTo("EOSE")).length).toBe(2);
+    });
+  });
+
+  test("of queries that wait, also of ended ones", async () => {
+    await withRelay(["--max-subscriptions", "2", "--max-messages-per-second", "1000"], async (client) => {
+      for (let n = 0; n < 200; n++) client.send(["REQ", "same", { search: "no such text" }]);
+      expect(await client.next()).toEqual(["CLOSED", "same", "error: at most 2 subscriptions at once"]);
     });
   });
 

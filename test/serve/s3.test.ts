@@ -1,5 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { createRandom } from "../../scripts/generator/random.ts";
+import { startFaultProxy } from "../../scripts/services/fault-proxy.ts";
 import { connect, startRelayProcess, until } from "../../scripts/services/relay.ts";
 import { startS3Server } from "../../scripts/services/s3-server.ts";
 import { readArchive } from "../run/archive.ts";
@@ -50,4 +52,28 @@ test("an archive in S3 is served, and what is added to it", async () => {
   ]);
   client.close();
   expect(await relay.stop()).toBe(0);
+}, 30_000);
+
+test("while it cannot be told whether the archive is another, its former state is served", async () => {
+  server.createBucket("reached");
+  const dump = await makeDump(folder.path, "reached.jsonl", { lines: 200, days: 1 });
+  const place = ["--s3-output", "s3://reached/a", "--endpoint-url", server.url];
+  await convertOk([dump.path, "-o", folder.join("reached"), ...place], undefined, server.env);
+  const proxy = await startFaultProxy(server.port, createRandom("library"));
+  const args = ["s3://reached/a", "--endpoint-url", proxy.url, "--retry-for", "600"];
+  const relay = await startRelayProcess(args, { ...server.env, XDG_CACHE_HOME: folder.join("cache") });
+  const client = await connect(relay.url);
+  const count = async () => {
+    client.send(["COUNT", "all", {}]);
+    return client.next();
+  };
+  const before = await count();
+  proxy.set(["slow-down"], 1);
+  // Long enough for the next one to look.
+  await Bun.sleep(2100);
+  expect(await count()).toEqual(before);
+  expect(proxy.dealt.get("slow-down")).toBeGreaterThan(0);
+  client.close();
+  expect(await relay.stop()).toBe(0);
+  proxy.stop();
 }, 30_000);

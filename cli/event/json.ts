@@ -1,6 +1,6 @@
-import { decodeEvent } from "../event/decode.ts";
-import type { NostrEvent } from "../event/event.ts";
-import { readVarint } from "../event/varint.ts";
+import { decodeEvent } from "./decode.ts";
+import type { NostrEvent } from "./event.ts";
+import { readVarint } from "./varint.ts";
 
 // Keys of the fields in proto/nostr.proto: (field number << 3) | wire type.
 const ID = 0x0a;
@@ -45,18 +45,19 @@ const ESCAPES = Array.from({ length: BACKSLASH + 1 }, (_, byte) => {
   return text.length === 1 ? null : Buffer.from(text);
 });
 
-const FIRST_ROOM_BYTES = 1024 ** 2;
-
 /** JSON of events, one a line, in a buffer that grows. */
 export interface JsonLines {
   /** Adds the ProtoEvent between `start` and `end`. @throws {Error} when it is none */
   add(source: Buffer, start: number, end: number): void;
   addEvent(event: NostrEvent): void;
+  /** How many bytes there are so far. */
+  length(): number;
   bytes(): Buffer<ArrayBuffer>;
 }
 
-export function createJsonLines(): JsonLines {
-  let target = Buffer.allocUnsafeSlow(FIRST_ROOM_BYTES);
+/** @param room bytes to begin with */
+export function createJsonLines(room: number): JsonLines {
+  let target = Buffer.allocUnsafeSlow(room);
   let used = 0;
   const makeRoom = (bytes: number) => {
     if (used + bytes <= target.length) return;
@@ -71,6 +72,7 @@ export function createJsonLines(): JsonLines {
   };
   return {
     add: (source, start, end) => {
+      if (end > source.length) throw new Error("an event ends behind its bytes");
       const size = end - start;
       const isSmall = size <= LARGE_EVENT_BYTES;
       if (isSmall) makeRoom(MAX_GROWTH * size + MAX_FRAME_BYTES);
@@ -79,6 +81,7 @@ export function createJsonLines(): JsonLines {
       else addEvent(decodeEvent(source.subarray(start, end)));
     },
     addEvent,
+    length: () => used,
     bytes: () => target.subarray(0, used),
   };
 }

@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { encodeEvent, maxEncodedSize } from "../../cli/event/encode.ts";
 import type { NostrEvent } from "../../cli/event/event.ts";
-import { createJsonLines } from "../../cli/export/event-json.ts";
+import { createJsonLines } from "../../cli/event/json.ts";
 import { anyEvent } from "../events.ts";
-import { oddEvents } from "./dump.ts";
+import { oddEvents } from "../export/dump.ts";
 
 function encoded(event: NostrEvent): Buffer {
   const target = Buffer.alloc(maxEncodedSize(Buffer.byteLength(JSON.stringify(event))));
@@ -12,7 +12,7 @@ function encoded(event: NostrEvent): Buffer {
 }
 
 function linesOf(records: Buffer[]): string {
-  const lines = createJsonLines();
+  const lines = createJsonLines(100);
   for (const record of records) {
     // As in a daily file: between others.
     const source = Buffer.concat([Buffer.from([1, 2, 3]), record, Buffer.from([0x3a, 0x22])]);
@@ -49,5 +49,10 @@ test("an event whose fields another tool wrote in another order is read too", ()
 test("bytes that are no event are refused", () => {
   expect(() => linesOf([Buffer.from("hello, this is no event")])).toThrow();
   for (const event of oddEvents.slice(0, 5))
-    for (const missing of [1, 5, 70]) expect(() => linesOf([encoded(event).subarray(0, -missing)])).toThrow();
+    for (const missing of [1, 5, 70]) {
+      expect(() => linesOf([encoded(event).subarray(0, -missing)])).toThrow();
+      // Cut short at the end of what there is.
+      const cut = encoded(event).subarray(0, -missing);
+      expect(() => createJsonLines(100).add(cut, 0, cut.length + missing)).toThrow();
+    }
 });
