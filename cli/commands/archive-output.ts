@@ -1,25 +1,17 @@
-import { availableParallelism } from "node:os";
 import type { Argv } from "yargs";
+import { parallelOption, progressOption } from "./common.ts";
 
 const OUTPUT = "Output in S3:";
 
 /** The options of commands that write an archive; parsed by `sessionArgsSchema`. */
 export function archiveOutputOptions(yargs: Argv): Argv {
-  return yargs
+  return progressOption(parallelOption(yargs))
     .option("output-dir", {
       alias: "o",
       type: "string",
       demandOption: true,
       requiresArg: true,
       describe: "Where the archive is, or will be; with --s3-output where the work is done",
-    })
-    .option("parallel", {
-      alias: "j",
-      type: "number",
-      requiresArg: true,
-      default: availableParallelism(),
-      defaultDescription: "all cores",
-      describe: "Worker threads",
     })
     .option("compression-level", {
       type: "number",
@@ -55,7 +47,6 @@ export function archiveOutputOptions(yargs: Argv): Argv {
       group: OUTPUT,
       describe: "Storage class of finished files, such as STANDARD_IA",
     })
-    .option("progress", { type: "boolean", default: true, describe: "Show progress on standard error (--no-progress)" })
     .option("metrics-file", {
       type: "string",
       requiresArg: true,

@@ -1,8 +1,8 @@
-import { availableParallelism } from "node:os";
 import type { Argv, CommandModule } from "yargs";
 import { parseDays } from "../export/time-range.ts";
 import { parseTime } from "../plan/values.ts";
 import { archivePositional } from "./archive.ts";
+import { parallelOption, progressOption } from "./common.ts";
 import { networkOptions } from "./network.ts";
 
 export const exportCommand: CommandModule = {
@@ -16,7 +16,7 @@ export const exportCommand: CommandModule = {
 };
 
 function options(yargs: Argv): Argv {
-  return networkOptions(archivePositional(yargs), 600)
+  return progressOption(parallelOption(networkOptions(archivePositional(yargs), 600)))
     .option("output", {
       alias: "o",
       type: "string",
@@ -58,15 +58,6 @@ function options(yargs: Argv): Argv {
       describe: "A file of each day, such as 2024_01_31.jsonl.gz; days that are there already are skipped",
     })
     .option("force", { type: "boolean", default: false, describe: "Overwrite files that are there" })
-    .option("parallel", {
-      alias: "j",
-      type: "number",
-      requiresArg: true,
-      default: availableParallelism(),
-      defaultDescription: "all cores",
-      describe: "Worker threads",
-    })
-    .option("progress", { type: "boolean", default: true, describe: "Show progress on standard error (--no-progress)" })
     .example("$0 export archive -o events.jsonl.zst", "all events, compressed")
     .example("$0 export archive --days 2024-01-01..2024-01-31 | jq .content", "a month, to another program")
     .example("$0 export s3://archives/nostr --split day -o days", "a file of each day; the same command goes on")

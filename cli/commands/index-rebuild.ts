@@ -1,7 +1,7 @@
-import { availableParallelism } from "node:os";
 import type { Argv, CommandModule } from "yargs";
 import { parseTagNames } from "../plan/values.ts";
 import { archivePositional } from "./archive.ts";
+import { parallelOption, progressOption } from "./common.ts";
 import { networkOptions } from "./network.ts";
 
 export const indexRebuildCommand: CommandModule = {
@@ -15,7 +15,7 @@ export const indexRebuildCommand: CommandModule = {
 };
 
 function options(yargs: Argv): Argv {
-  return networkOptions(archivePositional(yargs), 600)
+  return progressOption(parallelOption(networkOptions(archivePositional(yargs), 600)))
     .option("index-tags", {
       type: "string",
       requiresArg: true,
@@ -23,21 +23,12 @@ function options(yargs: Argv): Argv {
       defaultDescription: "those that the manifest names",
       describe: "Let the index look up tags with these letters, such as e,p,t,d",
     })
-    .option("parallel", {
-      alias: "j",
-      type: "number",
-      requiresArg: true,
-      default: availableParallelism(),
-      defaultDescription: "all cores",
-      describe: "Worker threads",
-    })
     .option("work-dir", {
       type: "string",
       requiresArg: true,
       defaultDescription: "below $XDG_CACHE_HOME",
       describe: "Where the work is done for an archive in S3 (in a folder .proton-beam that is removed at the end)",
     })
-    .option("progress", { type: "boolean", default: true, describe: "Show progress on standard error (--no-progress)" })
     .option("json", { type: "boolean", default: false, describe: "Print the summary as JSON" })
     .example("$0 index rebuild archive", "after index.db was lost")
     .example("$0 index rebuild archive --index-tags e,p,t,d", "so that queries for tags are fast")

@@ -1,7 +1,7 @@
-import { availableParallelism } from "node:os";
 import type { Argv, CommandModule } from "yargs";
 import { parseKinds, parseTime } from "../plan/values.ts";
 import { archiveOption } from "./archive.ts";
+import { parallelOption } from "./common.ts";
 import { networkOptions } from "./network.ts";
 
 const FILTER = "Filter:";
@@ -59,16 +59,8 @@ function options(yargs: Argv): Argv {
       default: false,
       describe: "Begin with the oldest event, not the newest",
     })
-    .option("count", { type: "boolean", default: false, describe: "Print only how many there are" })
-    .option("parallel", {
-      alias: "j",
-      type: "number",
-      requiresArg: true,
-      default: availableParallelism(),
-      defaultDescription: "all cores",
-      describe: "Threads for large queries",
-    });
-  return networkOptions(own, 30)
+    .option("count", { type: "boolean", default: false, describe: "Print only how many there are" });
+  return parallelOption(networkOptions(own, 30), "Threads for large queries")
     .example("$0 query -a archive --authors npub1… --kinds 1 --limit 20", "the newest notes of someone")
     .example("$0 query -a archive --tag t=nostr --since 2024-01-01 --count", "how often a tag was used")
     .example(`$0 query -a archive '{"kinds":[0,3]}' '{"#e":["5c83da77…"]}'`, "filters as relays get them")

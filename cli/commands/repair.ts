@@ -1,6 +1,6 @@
-import { availableParallelism } from "node:os";
 import type { Argv, CommandModule } from "yargs";
 import { archivePositional } from "./archive.ts";
+import { parallelOption, progressOption, signaturesOption } from "./common.ts";
 import { networkOptions } from "./network.ts";
 
 export const repairCommand: CommandModule = {
@@ -14,7 +14,7 @@ export const repairCommand: CommandModule = {
 };
 
 function options(yargs: Argv): Argv {
-  return networkOptions(archivePositional(yargs), 60)
+  return signaturesOption(progressOption(parallelOption(networkOptions(archivePositional(yargs), 60))))
     .option("from", {
       type: "string",
       requiresArg: true,
@@ -27,20 +27,6 @@ function options(yargs: Argv): Argv {
       default: false,
       describe: "Only say what would be done",
     })
-    .option("parallel", {
-      alias: "j",
-      type: "number",
-      requiresArg: true,
-      default: availableParallelism(),
-      defaultDescription: "all cores",
-      describe: "Worker threads",
-    })
-    .option("signatures", {
-      type: "boolean",
-      default: true,
-      describe: "--no-signatures leaves the signatures out, which takes most of the time",
-    })
-    .option("progress", { type: "boolean", default: true, describe: "Show progress on standard error (--no-progress)" })
     .example("$0 repair archive --dry-run", "what would be done")
     .example("$0 repair archive --from s3://backups/nostr", "take damaged files from a copy")
     .epilogue(

@@ -1,6 +1,6 @@
-import { availableParallelism } from "node:os";
 import type { Argv, CommandModule } from "yargs";
 import { archivePositional } from "./archive.ts";
+import { parallelOption, progressOption, signaturesOption } from "./common.ts";
 import { networkOptions } from "./network.ts";
 
 export const verifyCommand: CommandModule = {
@@ -14,21 +14,7 @@ export const verifyCommand: CommandModule = {
 };
 
 function options(yargs: Argv): Argv {
-  return networkOptions(archivePositional(yargs), 60)
-    .option("parallel", {
-      alias: "j",
-      type: "number",
-      requiresArg: true,
-      default: availableParallelism(),
-      defaultDescription: "all cores",
-      describe: "Worker threads",
-    })
-    .option("signatures", {
-      type: "boolean",
-      default: true,
-      describe: "--no-signatures leaves the signatures out, which takes most of the time",
-    })
-    .option("progress", { type: "boolean", default: true, describe: "Show progress on standard error (--no-progress)" })
+  return signaturesOption(progressOption(parallelOption(networkOptions(archivePositional(yargs), 60))))
     .option("json", { type: "boolean", default: false, describe: "Print what was found as JSON" })
     .example("$0 verify archive", "check an archive on this disk")
     .example("$0 verify s3://archives/nostr --no-signatures", "one in S3, each byte fetched once")

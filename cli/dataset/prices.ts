@@ -53,6 +53,22 @@ export function readPrices(path: string | null): Prices {
   );
 }
 
+const HOURS_A_MONTH = 730;
+
+/** A gp3 volume of the work disk. `throughput` in MiB/s. */
+export interface Volume {
+  sizeGiB: number;
+  iops: number;
+  throughput: number;
+}
+
+/** What a gp3 volume costs an hour. */
+export function volumeHour(prices: Prices, { sizeGiB, iops, throughput }: Volume): number {
+  const month =
+    sizeGiB * prices.gp3GiBMonth + (iops - 3000) * prices.gp3IopsMonth + (throughput - 125) * prices.gp3MiBsMonth;
+  return month / HOURS_A_MONTH;
+}
+
 function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, "utf8"));

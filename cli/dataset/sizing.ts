@@ -1,11 +1,10 @@
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import { parseSize } from "../plan/values.ts";
 import { type Architecture, architectureOf, vcpusOf } from "./instance-type.ts";
-import { instanceHour, type Prices, type Purchase, readPrices } from "./prices.ts";
+import { instanceHour, type Prices, type Purchase, readPrices, type Volume, volumeHour } from "./prices.ts";
 import type { Dataset } from "./schema.ts";
 
 const GIB = 1024 ** 3;
-const HOURS_A_MONTH = 730;
 
 /**
  * JSON Lines that a vCPU converts in a second, bytes, from line to index: three quarters of what scripts/bench.ts measured
@@ -56,13 +55,6 @@ export interface Work {
   validateSignatures: boolean;
   /** What the sources take that can only be read as one stream, however many processors there are. */
   streamHours: number;
-}
-
-/** A gp3 volume: IOPS, and MiB/s. */
-export interface Volume {
-  sizeGiB: number;
-  iops: number;
-  throughput: number;
 }
 
 /**
@@ -125,15 +117,13 @@ export function expectedRun(
   work: Work,
   type: string,
   purchase: Purchase,
-  { sizeGiB, iops, throughput }: Volume,
+  volume: Volume,
   prices: Prices,
 ): Sizing["expected"] {
-  const hours = runHours(work, type, throughput);
+  const hours = runHours(work, type, volume.throughput);
   const hourly = instanceHour(prices, type, purchase);
   if (hours === null || hourly === null) return null;
-  const volumeMonth =
-    sizeGiB * prices.gp3GiBMonth + (iops - 3000) * prices.gp3IopsMonth + (throughput - 125) * prices.gp3MiBsMonth;
-  return { hours, cost: hours * (hourly + prices.publicIpv4Hour + volumeMonth / HOURS_A_MONTH) };
+  return { hours, cost: hours * (hourly + prices.publicIpv4Hour + volumeHour(prices, volume)) };
 }
 
 /** What a run is expected to take, in words. */

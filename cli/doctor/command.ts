@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { type ArchiveLocation, parseLocation } from "../archive/location.ts";
+import { parseArgs } from "../args.ts";
 import { EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
 import { createS3Clients, type S3Access, type S3Clients } from "../net/s3.ts";
 import { accessOfArgs, networkArgsSchema } from "../net/s3-args.ts";
@@ -30,9 +31,7 @@ type DoctorArgs = z.infer<typeof argsSchema>;
  * @throws {ProtonBeamError} usage: when the arguments are wrong
  */
 export async function runDoctor(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const args = parsed.data;
+  const args = parseArgs(argsSchema, parsedArgs);
   const access = accessOfArgs(args);
   const location = parseLocation(args.archive, access);
   if (args.write && location.kind !== "s3")

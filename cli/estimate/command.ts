@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { z } from "zod";
+import { parseArgs } from "../args.ts";
 import { readPrices } from "../dataset/prices.ts";
 import type { DatasetConfig } from "../dataset/schema.ts";
 import { EXIT, type ExitCode, errorMessage, ProtonBeamError } from "../errors.ts";
@@ -30,9 +31,7 @@ type EstimateArgs = z.infer<typeof argsSchema>;
  * @throws {ProtonBeamError} when the arguments are wrong or the inputs cannot be read
  */
 export async function runEstimate(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const args = parsed.data;
+  const args = parseArgs(argsSchema, parsedArgs);
   const prices = readPrices(args.prices ?? null);
   const clients = createS3Clients();
   const sources = await findSources(args.input, accessOfArgs(args), clients);

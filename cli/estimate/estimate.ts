@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { composeDataset } from "../dataset/compose.ts";
-import type { Prices } from "../dataset/prices.ts";
+import type { Prices, Volume } from "../dataset/prices.ts";
 import { type DatasetConfig, datasetSchema } from "../dataset/schema.ts";
-import { chooseVolume, type Volume, type Work } from "../dataset/sizing.ts";
+import { chooseVolume, type Work } from "../dataset/sizing.ts";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import type { S3Clients } from "../net/s3.ts";
 import type { ConvertOptions } from "../plan/options.ts";

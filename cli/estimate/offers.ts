@@ -1,6 +1,6 @@
 import { type Architecture, architectureOf, vcpusOf } from "../dataset/instance-type.ts";
-import type { Prices } from "../dataset/prices.ts";
-import { expectedRun, HEADROOM, SIZES, typesOfSize, type Volume, type Work } from "../dataset/sizing.ts";
+import type { Prices, Volume } from "../dataset/prices.ts";
+import { expectedRun, HEADROOM, SIZES, typesOfSize, type Work } from "../dataset/sizing.ts";
 import type { Totals } from "./extrapolate.ts";
 
 const GIB = 1024 ** 3;

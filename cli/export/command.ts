@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseLocation } from "../archive/location.ts";
 import { type Archive, openArchive } from "../archive/open.ts";
+import { parseArgs } from "../args.ts";
 import { EXIT, type ExitCode, errorCode, errorMessage, ProtonBeamError } from "../errors.ts";
 import { type IndexReader, openIndex } from "../index/read.ts";
 import { createS3Clients } from "../net/s3.ts";
@@ -37,9 +38,7 @@ type ExportArgs = z.infer<typeof argsSchema>;
  * @throws {ProtonBeamError} when the arguments are wrong, or it fails
  */
 export async function runExport(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const args = parsed.data;
+  const args = parseArgs(argsSchema, parsedArgs);
   const path = outputPath(args);
   const encoding = encodingOf(args, path);
   const range = rangeOf(args);

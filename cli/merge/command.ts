@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseLocation } from "../archive/location.ts";
-import { EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
+import { parseArgs } from "../args.ts";
+import type { ExitCode } from "../errors.ts";
 import { createS3Clients } from "../net/s3.ts";
 import { accessOfArgs, linkOfArgs } from "../net/s3-args.ts";
 import { convertOptionsSchema } from "../plan/options.ts";
@@ -20,9 +21,7 @@ const argsSchema = z.object({
  * @throws {ProtonBeamError} when the arguments are wrong; later errors are logged, shown and returned as exit code
  */
 export async function runMerge(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const args = parsed.data;
+  const args = parseArgs(argsSchema, parsedArgs);
   const clients = createS3Clients();
   const link = linkOfArgs(args);
   const settings = outputSettings(args, link);

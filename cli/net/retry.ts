@@ -80,7 +80,7 @@ export async function withRetries<T>(
 export function gaveUp(what: string, link: Link, cause: unknown): ProtonBeamError {
   return new ProtonBeamError(
     `${what} failed for ${link.retryMs / 1000} s (--retry-for): ${errorMessage(cause)}. ` +
-      "Nothing that was committed is lost: run the same command again to go on.",
+      "Nothing is lost: run the same command again.",
     EXIT.resumable,
     { cause },
   );

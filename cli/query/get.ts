@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
 import { z } from "zod";
+import { parseArgs } from "../args.ts";
 import { EXIT, type ExitCode, errorMessage, ProtonBeamError } from "../errors.ts";
 import { STDIN_DEVICE } from "../source/stdin.ts";
 import { createOutput } from "../stdout.ts";
@@ -18,11 +19,10 @@ const argsSchema = archiveArgsSchema.extend({ id: z.array(z.string()).min(1) });
  * @throws {ProtonBeamError} when the arguments are wrong, or the archive is
  */
 export async function runGet(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const { id: words } = parsed.data;
+  const args = parseArgs(argsSchema, parsedArgs);
+  const { id: words } = args;
   for (const word of words) if (word !== STDIN_DEVICE) assertEventId(word);
-  const reader = openReader(await openArchiveOfArgs(parsed.data), { threads: 0, cacheBytes: CACHE_BYTES });
+  const reader = openReader(await openArchiveOfArgs(args), { threads: 0, cacheBytes: CACHE_BYTES });
   try {
     return await printEvents(reader, idsOf(words));
   } finally {

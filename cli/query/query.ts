@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
+import { parseArgs } from "../args.ts";
+import { EXIT, type ExitCode } from "../errors.ts";
 import { createProgress, emptyPhase } from "../report/progress.ts";
 import { createOutput } from "../stdout.ts";
 import { archiveArgsSchema, filterArgsSchema, filtersOfArgs, openArchiveOfArgs } from "./args.ts";
@@ -26,14 +27,13 @@ const FOR_EVER = new AbortController().signal;
  * @throws {ProtonBeamError} when the arguments are wrong, or the archive is
  */
 export async function runQuery(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const filters = filtersOfArgs(parsed.data);
-  const archive = await openArchiveOfArgs(parsed.data);
-  const reader = openReader(archive, { threads: parsed.data.parallel, cacheBytes: CACHE_BYTES });
+  const args = parseArgs(argsSchema, parsedArgs);
+  const filters = filtersOfArgs(args);
+  const archive = await openArchiveOfArgs(args);
+  const reader = openReader(archive, { threads: args.parallel, cacheBytes: CACHE_BYTES });
   try {
     const started = performance.now();
-    await answer(reader, filters, parsed.data);
+    await answer(reader, filters, args);
     if (performance.now() - started > LONG_MS) hint(reader, filters, archive.place);
     return EXIT.done;
   } finally {

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { openFiles } from "../archive/files.ts";
 import { type ArchiveLocation, parseLocation } from "../archive/location.ts";
 import { cacheFolder, manifestOf } from "../archive/open.ts";
+import { parseArgs } from "../args.ts";
 import { EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
 import { createS3Clients, type S3Clients } from "../net/s3.ts";
 import { accessOfArgs, networkArgsSchema } from "../net/s3-args.ts";
@@ -37,9 +38,7 @@ type Shared = Pick<RebuildRequest, "location" | "files" | "indexTags" | "paralle
 
 /** Runs `proton-beam index rebuild` with its arguments. @throws {ProtonBeamError} */
 export async function runRebuild(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const args = parsed.data;
+  const args = parseArgs(argsSchema, parsedArgs);
   const clients = createS3Clients();
   const location = parseLocation(args.archive, accessOfArgs(args));
   const stop = createStop();

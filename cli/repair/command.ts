@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { z } from "zod";
 import { parseLocation } from "../archive/location.ts";
+import { parseArgs } from "../args.ts";
 import { EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
 import { createS3Clients } from "../net/s3.ts";
 import { accessOfArgs, networkArgsSchema } from "../net/s3-args.ts";
@@ -24,9 +25,15 @@ const argsSchema = z.object({
  * @throws {ProtonBeamError} when the arguments are wrong, or the archive cannot be repaired here
  */
 export async function runRepair(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const { archive, from, dryRun, parallel, signatures, progress: isShown, ...network } = parsed.data;
+  const {
+    archive,
+    from,
+    dryRun,
+    parallel,
+    signatures,
+    progress: isShown,
+    ...network
+  } = parseArgs(argsSchema, parsedArgs);
   const access = accessOfArgs(network);
   const location = parseLocation(archive, access);
   if (location.kind === "s3") throw inS3(archive);

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { parseLocation } from "../archive/location.ts";
 import { manifestOf, openArchive } from "../archive/open.ts";
+import { parseArgs } from "../args.ts";
 import { readPrices } from "../dataset/prices.ts";
 import { EXIT, type ExitCode, errorMessage, ProtonBeamError } from "../errors.ts";
 import { createS3Clients } from "../net/s3.ts";
@@ -23,9 +24,7 @@ const argsSchema = networkArgsSchema.extend({
  * @throws {ProtonBeamError} when there is no archive, or the report cannot be written
  */
 export async function runReport(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const args = parsed.data;
+  const args = parseArgs(argsSchema, parsedArgs);
   const prices = readPrices(args.prices ?? null);
   const location = parseLocation(args.archive, accessOfArgs(args));
   const { files, indexPath } = await openArchive(location, createS3Clients());

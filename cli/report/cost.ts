@@ -1,9 +1,8 @@
-import { instanceHour, type Prices } from "../dataset/prices.ts";
+import { instanceHour, type Prices, volumeHour } from "../dataset/prices.ts";
 import { sumOrNull } from "../plan/plan.ts";
 import type { Session } from "./history.ts";
 
 const GIB = 1024 ** 3;
-const HOURS_A_MONTH = 730;
 
 /**
  * What the machines of sessions cost, in the currency of the prices: instances with their public addresses, and their
@@ -23,7 +22,7 @@ export function costOf(sessions: Session[], prices: Prices): Cost {
     const hour = instanceHour(prices, machine.instance.type, machine.instance.purchase);
     return {
       instance: hour === null ? null : hours * (hour + prices.publicIpv4Hour),
-      volume: (hours / HOURS_A_MONTH) * (machine.disk / GIB) * prices.gp3GiBMonth,
+      volume: hours * volumeHour(prices, { sizeGiB: machine.disk / GIB, iops: 3000, throughput: 125 }),
     };
   });
   const instances = sumOrNull(parts.map((part) => part?.instance ?? null));

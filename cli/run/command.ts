@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { parseArgs } from "../args.ts";
 import { datasetName } from "../dataset/read.ts";
-import { EXIT, type ExitCode, interruption, ProtonBeamError } from "../errors.ts";
+import { type ExitCode, interruption } from "../errors.ts";
 import { createS3Clients, type S3Clients } from "../net/s3.ts";
 import { accessOfArgs, linkOfArgs } from "../net/s3-args.ts";
 import { convertOptionsSchema } from "../plan/options.ts";
@@ -27,9 +28,7 @@ const argsSchema = convertOptionsSchema.extend({
  * @throws {ProtonBeamError} when the arguments are wrong; later errors are logged, shown and returned as exit code
  */
 export async function runConvert(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const args = parsed.data;
+  const args = parseArgs(argsSchema, parsedArgs);
   const clients = createS3Clients();
   const link = linkOfArgs(args);
   const settings = outputSettings(args, link);

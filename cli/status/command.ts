@@ -1,6 +1,7 @@
 import { createLogUpdate } from "log-update";
 import { z } from "zod";
 import { type ArchiveLocation, parseLocation } from "../archive/location.ts";
+import { parseArgs } from "../args.ts";
 import { type Prices, readPrices } from "../dataset/prices.ts";
 import { EXIT, type ExitCode, errorCode, ProtonBeamError } from "../errors.ts";
 import { createS3Clients, type S3Clients } from "../net/s3.ts";
@@ -28,9 +29,7 @@ const argsSchema = networkArgsSchema.extend({
  * @throws {ProtonBeamError} when nothing is there, or it cannot be read
  */
 export async function runStatus(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const args = parsed.data;
+  const args = parseArgs(argsSchema, parsedArgs);
   const location = locationOf(args);
   const clients = createS3Clients();
   const prices = readPrices(args.prices ?? null);

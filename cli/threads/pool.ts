@@ -18,8 +18,16 @@ export interface TaskThread<T extends Tasks> {
 /** Starts a worker thread. Its module calls `serveTasks`. */
 export function startThread<T extends Tasks>(module: URL): TaskThread<T> {
   const worker = new Worker(module.href);
+  let isOver = false;
+  let giveUp: (() => void) | null = null;
+  worker.addEventListener("close", () => {
+    isOver = true;
+    giveUp?.();
+  });
   const ask = <Name extends keyof T>(task: TaskOf<T, Name>) =>
     new Promise<T[Name]["result"]>((resolve, reject) => {
+      giveUp = () => reject(new Error("a worker thread ended in the middle of its work"));
+      if (isOver) giveUp();
       worker.onmessage = ({ data }: MessageEvent<Reply>) => {
         if (data.type === "failed") reject(unpackError(data.error));
         else resolve(data.result);
@@ -35,7 +43,10 @@ export function startThread<T extends Tasks>(module: URL): TaskThread<T> {
       last = answer.catch(() => {});
       return answer;
     },
-    terminate: () => worker.terminate(),
+    terminate: () => {
+      giveUp = null;
+      worker.terminate();
+    },
   };
 }
 

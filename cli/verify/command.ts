@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseLocation } from "../archive/location.ts";
-import { EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
+import { parseArgs } from "../args.ts";
+import { EXIT, type ExitCode } from "../errors.ts";
 import { createS3Clients } from "../net/s3.ts";
 import { accessOfArgs, networkArgsSchema } from "../net/s3-args.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
@@ -23,13 +24,12 @@ const argsSchema = z.object({
  * @throws {ProtonBeamError} when the arguments are wrong or there is no archive
  */
 export async function runVerify(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const { archive, parallel, signatures, progress, json, ...network } = parsed.data;
+  const { archive, parallel, signatures, progress, json, ...network } = parseArgs(argsSchema, parsedArgs);
   const started = performance.now();
   const output = createOutput();
   // On a terminal the progress would overwrite what is told in between.
   const isHeld = progress && process.stdout.isTTY && process.stderr.isTTY;
+  let told: Promise<unknown> = Promise.resolve();
   const location = parseLocation(archive, accessOfArgs(network));
   const verification = await verifyArchive(
     { location, parallel, signatures },
@@ -37,10 +37,14 @@ export async function runVerify(parsedArgs: unknown): Promise<ExitCode> {
       clients: createS3Clients(),
       progress: progress ? createProgress(process.stderr) : silentProgress,
       onProblem: (problem) => {
-        if (!json && !isHeld) output.write(`${describeProblem(problem)}\n`);
+        if (json || isHeld) return;
+        told = told.then(() => output.write(`${describeProblem(problem)}\n`));
+        // Reported when the check is through.
+        told.catch(() => {});
       },
     },
   );
+  await told;
   const seconds = Math.round(performance.now() - started) / 1000;
   if (!json && isHeld) for (const problem of verification.problems) await output.write(`${describeProblem(problem)}\n`);
   await output.write(json ? toJson(verification, seconds) : describeVerification(verification, seconds));

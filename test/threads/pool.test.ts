@@ -62,3 +62,12 @@ test("several works side by side, one of them left in the middle, each get their
     expected,
   ]);
 });
+
+test("a thread that ends in the middle of its work does not leave anybody waiting", async () => {
+  pool = createPool(MODULE, 1);
+  const ending: TaskOf<EchoTasks, "echo">[] = [{ type: "echo", n: 1, ms: 0, fails: false, ends: true }];
+  const message = "a worker thread ended in the middle of its work";
+  expect(Array.fromAsync(runInOrder(pool, ending))).rejects.toThrow(message);
+  await Bun.sleep(200);
+  expect(Array.fromAsync(runInOrder(pool, tasks(1)))).rejects.toThrow(message);
+});
