@@ -35,5 +35,8 @@ if (exitCode === 0) {
   console.log(`\n${OUTPUT}:`);
   for (const name of readdirSync(OUTPUT).sort())
     console.log(`  ${formatBytes(statSync(join(OUTPUT, name)).size).padStart(8)}  ${name}`);
+  console.log(`\nLook at ${OUTPUT}/report.html, or try:`);
+  for (const line of [`query -a ${OUTPUT} --kinds 1 --limit 3`, `verify ${OUTPUT}`, `serve ${OUTPUT}`])
+    console.log(`  npm run -s proton-beam -- ${line}`);
 }
 process.exit(exitCode);
