@@ -3,8 +3,9 @@ import type { ArchiveFiles } from "../archive/files.ts";
 import { decodeEvent } from "../event/decode.ts";
 import { createJsonLines } from "../event/json.ts";
 import { scanEvent } from "../event/scan.ts";
-import type { Candidate } from "./candidates.ts";
-import type { Lookup, MemberPlace } from "./lookup.ts";
+import { type Candidate, findCandidates } from "./candidates.ts";
+import type { Filter } from "./filter.ts";
+import type { Lookup, MemberPlace, Order } from "./lookup.ts";
 import { type ContentFilter, createMatcher, type Matcher } from "./matcher.ts";
 import { compareMembers, isLarge, type MemberStore, noSuchEvent, readRecords, recordAt } from "./members.ts";
 
@@ -43,6 +44,25 @@ export interface BatchResult {
   /** Candidates and bytes that were looked at. */
   scanned: number;
   bytes: number;
+}
+
+/** The results of batches that follow one another, as one. */
+export function joinResults(results: BatchResult[]): BatchResult {
+  const sum = (of: (result: BatchResult) => number) => results.reduce((total, result) => total + of(result), 0);
+  const ends = new Uint32Array(sum((result) => result.ends.length));
+  let count = 0;
+  let bytes = 0;
+  for (const { lines, ends: own } of results) {
+    for (const end of own) ends[count++] = bytes + end;
+    bytes += lines.length;
+  }
+  return {
+    lines: Buffer.concat(results.map(({ lines }) => lines)),
+    ends,
+    filters: results.flatMap(({ filters }) => filters),
+    scanned: sum(({ scanned }) => scanned),
+    bytes: sum((result) => result.bytes),
+  };
 }
 
 /** Collects candidates into batches that grow from a few events to a few megabytes. */
@@ -102,6 +122,25 @@ export function createBatchBuilder(lookup: Lookup, firstEvents: number): BatchBu
       return batch;
     },
   };
+}
+
+/** The first batch of a query is small, so that its first events are there soon. */
+const FIRST_EVENTS = 32;
+
+/** The candidates of filters in batches; `null` for every {@link ROWS_IN_VAIN} rows of the index that were none. */
+export function* cutBatches(filters: Filter[], lookup: Lookup, order: Order): Generator<Batch | null> {
+  const wanted = filters.reduce((sum, { limit }) => sum + (limit ?? FIRST_EVENTS), 0);
+  const builder = createBatchBuilder(lookup, Math.min(wanted, FIRST_EVENTS));
+  for (const candidate of findCandidates(filters, lookup, order)) {
+    if (candidate === null || builder.isFullBefore(candidate)) {
+      const batch = builder.take();
+      if (batch !== null) yield batch;
+    }
+    if (candidate === null) yield null;
+    else builder.add(candidate);
+  }
+  const last = builder.take();
+  if (last !== null) yield last;
 }
 
 /**

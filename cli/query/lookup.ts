@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { dayOf, EARLIEST, LATEST } from "../event/date.ts";
-import { dayFileName } from "../store/layout.ts";
+import { dayFileName, dayOfFile } from "../store/layout.ts";
 
 /** Which of the events of the same second comes first is told by the id, ascending, in both orders (NIP-01). */
 export type Order = "newest-first" | "oldest-first";
@@ -39,6 +39,12 @@ export interface Span {
   until: number;
 }
 
+/** A day that has a daily file, and its uncompressed bytes. */
+export interface DayBytes {
+  day: number;
+  bytes: number;
+}
+
 /** Looks things up in an `index.db`. */
 export interface Lookup {
   /** The names of tags that can be looked up. */
@@ -58,8 +64,8 @@ export interface Lookup {
   hasTag(row: Row, hash: number): boolean;
   /** @throws {Error} when there is no such member */
   member(id: number): MemberPlace;
-  /** Uncompressed bytes of the daily files of a span. */
-  bytesOf(span: Span): number;
+  /** The daily files of a span, ascending. */
+  days(span: Span): DayBytes[];
   close(): void;
 }
 
@@ -157,12 +163,17 @@ export function openLookup(path: string): Lookup {
       members.set(id, place);
       return place;
     },
-    bytesOf: ({ since, until }) =>
+    days: ({ since, until }) =>
       db
-        .query<{ bytes: number | null }, [string, string]>(
-          "SELECT sum(size) AS bytes FROM member JOIN file ON file.id = member.file WHERE file.path BETWEEN ? AND ?",
+        .query<{ path: string; bytes: number }, [string, string]>(
+          `SELECT file.path, sum(size) AS bytes FROM member JOIN file ON file.id = member.file
+           WHERE file.path BETWEEN ? AND ? GROUP BY file.path ORDER BY file.path`,
         )
-        .get(fileOfTime(since), fileOfTime(until))?.bytes ?? 0,
+        .all(fileOfTime(since), fileOfTime(until))
+        .flatMap(({ path, bytes }) => {
+          const day = dayOfFile(path);
+          return day === null ? [] : [{ day, bytes }];
+        }),
     close: () => db.close(),
   };
 }

@@ -3,17 +3,16 @@ import type { Archive } from "../archive/open.ts";
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import type { NostrEvent } from "../event/event.ts";
 import { createPool, type Pool, runInOrder, type TaskOf } from "../threads/pool.ts";
-import { type Batch, type BatchResult, createBatchBuilder, readBatch } from "./batch.ts";
+import { type Batch, type BatchResult, createBatchBuilder, cutBatches, readBatch } from "./batch.ts";
 import { countByIndex, findCandidates, ROWS_IN_VAIN, scannedSpan } from "./candidates.ts";
 import { type Filter, isDecidedByIndex } from "./filter.ts";
 import { type Lookup, type Order, openLookup } from "./lookup.ts";
 import { createMemberStore } from "./members.ts";
 import type { QueryTasks } from "./query-worker.ts";
+import { type Slice, slicesOf } from "./slices.ts";
 
 /** Uncompressed bytes that a query reads by itself before it lets threads help. */
 const ALONE_BYTES = 32 * 1024 ** 2;
-/** The first batch of a query is small, so that its first events are there soon. */
-const FIRST_EVENTS = 32;
 
 export interface SearchOptions {
   signal: AbortSignal;
@@ -93,22 +92,14 @@ export function openReader(archive: Archive, options: { threads: number; cacheBy
     signal: AbortSignal,
     budget: Budget,
   ): AsyncGenerator<Batch> {
-    const wanted = filters.reduce((sum, { limit }) => sum + (limit ?? FIRST_EVENTS), 0);
-    const builder = createBatchBuilder(lookup, Math.min(wanted, FIRST_EVENTS));
-    for (const candidate of findCandidates(filters, lookup, order)) {
-      if (candidate === null || builder.isFullBefore(candidate)) {
-        const batch = builder.take();
-        if (batch !== null) yield batch;
-        if (signal.aborted) return;
-      }
-      if (candidate !== null) builder.add(candidate);
-      else {
+    for (const batch of cutBatches(filters, lookup, order)) {
+      if (batch !== null) yield batch;
+      if (signal.aborted) return;
+      if (batch === null) {
         budget.spend(ROWS_IN_VAIN);
         await setImmediate();
       }
     }
-    const last = builder.take();
-    if (last !== null) yield last;
   }
 
   /** Small queries are answered here; it is the large ones that are worth the threads. */
@@ -120,7 +111,7 @@ export function openReader(archive: Archive, options: { threads: number; cacheBy
       bytes += next.value.bytes;
       yield await readBatch(next.value, content, files, store);
     }
-    yield* runInOrder(pool, tasksOf(batches, content));
+    yield* runInOrder<QueryTasks, "read">(pool, tasksOf(batches, content));
   }
 
   async function* tasksOf(
@@ -130,12 +121,38 @@ export function openReader(archive: Archive, options: { threads: number; cacheBy
     for await (const batch of batches) yield { type: "read", location, filters, batch };
   }
 
+  /** What a query must look through event by event, if that is much: threads then search slices of it, index and all. */
+  const slicesToScan = (filters: Filter[], order: Order): Slice[] => {
+    const span = pool === null ? null : spanToScan(filters);
+    // A few of the first events are found sooner than a thread starts.
+    if (span === null || (isDecidedByIndex(filters[0]) && filters[0].limit !== null)) return [];
+    const slices = slicesOf(span, lookup.days(span), order);
+    return slices.reduce((sum, { bytes }) => sum + bytes, 0) > ALONE_BYTES ? slices : [];
+  };
+
+  const spanToScan = (filters: Filter[]) => {
+    const [span, ...others] = filters.map((filter) => scannedSpan(filter, lookup));
+    return others.length > 0 ? null : span;
+  };
+
+  function* tasksOfSlices(slices: Slice[], filters: Filter[], order: Order): Generator<TaskOf<QueryTasks, "search">> {
+    for (const { since, until, bytes } of slices) {
+      const narrowed = filters.map((filter) => ({ ...filter, since, until }));
+      yield { type: "search", location, indexPath: archive.indexPath, filters: narrowed, order, bytes };
+    }
+  }
+
   async function* findings(filters: Filter[], order: Order, { signal, maxScanned }: SearchOptions) {
     const budget = createBudget(maxScanned);
     const left = filters.map(({ limit }) => limit ?? Number.POSITIVE_INFINITY);
     const isDone = () => signal.aborted || left.every((n) => n === 0);
     if (isDone()) return;
-    for await (const result of resultsOf(batchesOf(filters, order, signal, budget), filters)) {
+    const slices = slicesToScan(filters, order);
+    const results =
+      pool === null || slices.length === 0
+        ? resultsOf(batchesOf(filters, order, signal, budget), filters)
+        : runInOrder<QueryTasks, "search">(pool, tasksOfSlices(slices, filters, order));
+    for await (const result of results) {
       if (signal.aborted) return;
       const findings = takeWanted(result, left);
       yield findings;
@@ -150,8 +167,8 @@ export function openReader(archive: Archive, options: { threads: number; cacheBy
     indexedTags: lookup.indexedTags,
     isDecidedByIndex: (filters) => filters.every(isDecidedByIndex),
     bytesToScan: (filters) => {
-      const [span, ...others] = filters.map((filter) => scannedSpan(filter, lookup));
-      return span === null || others.length > 0 ? null : lookup.bytesOf(span);
+      const span = spanToScan(filters);
+      return span === null ? null : lookup.days(span).reduce((sum, { bytes }) => sum + bytes, 0);
     },
     search: async function* (filters, options) {
       for await (const { lines } of findings(filters, "newest-first", options))
