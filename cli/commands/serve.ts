@@ -71,7 +71,7 @@ function options(yargs: Argv): Argv {
       describe: "Address of who runs it, such as mailto:relay@example.org",
     })
     .option("max-connections", limit("Clients at once", 1000))
-    .option("max-connections-per-address", limit("Clients at once from one address", 20))
+    .option("max-connections-per-address", limit("Clients at once from one address, or one /64 of IPv6", 20))
     .option("max-subscriptions", limit("Open subscriptions of a client", 50))
     .option("max-filters", limit("Filters of a REQ or COUNT", 20))
     .option("default-limit", limit("Events for a filter without a limit", 500))
@@ -87,7 +87,10 @@ function options(yargs: Argv): Argv {
     .option("max-messages-per-second", limit("Messages of a client; 5 s' worth may come at once", 20))
     .option("max-scanned", limit("Events that a query may look at in vain", 200_000))
     .option("query-timeout", limit("Seconds that a query may work", 10))
-    .option("stall-limit", limit("Seconds after which a client that does not read is given up", 30))
+    .option(
+      "stall-limit",
+      limit("Seconds after which a client that reads less than 64 KiB of what waits is given up", 30),
+    )
     .example("proton-beam serve archive", "Serve a directory at ws://127.0.0.1:7447")
     .example(
       "proton-beam serve s3://bucket/archive --host 0.0.0.0 --verbose 2>> relay.log",

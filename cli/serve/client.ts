@@ -70,7 +70,7 @@ export function createClient(socket: Socket, address: string, desk: Desk): Clien
     const control = new AbortController();
     open.set(key, control);
     void queue.add(async () => {
-      await outbox.room();
+      await outbox.room(control.signal);
       if (control.signal.aborted) return;
       const goesOn = await answerQuery(query, control, outbox, desk, address);
       if (!goesOn && open.get(key) === control) open.delete(key);
@@ -86,7 +86,7 @@ export function createClient(socket: Socket, address: string, desk: Desk): Clien
     // Queries that were ended before they began are still in the queue.
     if (Math.max(open.size, queue.size) >= limits.subscriptions)
       return `error: at most ${limits.subscriptions} subscriptions at once`;
-    return desk.begun.size >= MAX_WAITING ? "rate-limited: the relay is busy, ask again later" : null;
+    return desk.begun.waiting() >= MAX_WAITING ? "rate-limited: the relay is busy, ask again later" : null;
   }
 
   function slowDown(): Refusal {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseLocation } from "../archive/location.ts";
+import { parseArgs } from "../args.ts";
 import { EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
 import { createS3Clients } from "../net/s3.ts";
 import { accessOfArgs, networkArgsSchema } from "../net/s3-args.ts";
@@ -45,9 +46,7 @@ const argsSchema = z.object({
  * @throws {ProtonBeamError} when the arguments are wrong, there is no archive, or the port is taken
  */
 export async function runServe(parsedArgs: unknown): Promise<ExitCode> {
-  const parsed = argsSchema.safeParse(parsedArgs);
-  if (!parsed.success) throw new ProtonBeamError(z.prettifyError(parsed.error), EXIT.usage);
-  const args = parsed.data;
+  const args = parseArgs(argsSchema, parsedArgs);
   if (args.defaultLimit > args.maxLimit)
     throw new ProtonBeamError("--default-limit is larger than --max-limit", EXIT.usage);
 

@@ -1,5 +1,6 @@
 import PQueue from "p-queue";
 import type { Logger } from "../report/log.ts";
+import { type Begun, createBegun } from "./begun.ts";
 import type { Library } from "./library.ts";
 import type { Limits } from "./limits.ts";
 
@@ -9,7 +10,7 @@ export interface Desk {
   limits: Limits;
   log: Logger;
   /** Queries that have begun: each holds some megabytes at most, also while it waits for a slow client. */
-  begun: PQueue;
+  begun: Begun;
   /** Queries that work on more than their first part right now. They take turns, part by part. */
   turns: PQueue;
 }
@@ -25,7 +26,7 @@ export function createDesk(library: Library, limits: Limits, log: Logger, isRemo
     library,
     limits,
     log,
-    begun: new PQueue({ concurrency: MAX_BEGUN }),
+    begun: createBegun(MAX_BEGUN),
     turns: new PQueue({ concurrency: isRemote ? MAX_REMOTE_TURNS : MAX_LOCAL_TURNS }),
   };
 }

@@ -1,6 +1,7 @@
 /** What a client may ask of the relay. All of it is in the NIP-11 document, in the units that it wants. */
 export interface Limits {
   connections: number;
+  /** Of an IPv4 address or an IPv6 /64. */
   connectionsPerAddress: number;
   /** Open subscriptions and running counts of a connection. */
   subscriptions: number;
@@ -16,7 +17,7 @@ export interface Limits {
   scanned: number;
   /** Time that a query may take, without the time that it waits for others and for its client. */
   queryMs: number;
-  /** Time without a byte after which a client that does not read is given up. */
+  /** Time in which a client must read all that it has asked for, or 64 KiB of it at least; else it is given up. */
   stallMs: number;
 }
 

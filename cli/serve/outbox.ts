@@ -15,8 +15,8 @@ export interface Outbox {
   answer(text: string): void;
   /** Messages of a query; to be called when there is room. */
   deliver(texts: string[]): void;
-  /** Waits until the client has read nearly all, or is gone. Who does not read at all is given up. */
-  room(): Promise<void>;
+  /** Waits until the client has read nearly all, or is gone, or `signal` is aborted. Who reads next to nothing is given up. */
+  room(signal: AbortSignal): Promise<void>;
   /** To be called when the client has read something. */
   drained(): void;
   closed(): void;
@@ -24,44 +24,67 @@ export interface Outbox {
 
 /** Where a query waits for its client. */
 const FULL_BYTES = 128 * 1024;
+/** A client that lets messages wait must read so much of them in time, lest it keeps its queries for ever by a byte now and then. */
+const PROGRESS_BYTES = 64 * 1024;
 const MAX_UNREAD_ANSWERS = 1000;
 
-/** @param stallMs time without progress after which a client is given up */
+/** @param stallMs time without {@link PROGRESS_BYTES} after which a client is given up */
 export function createOutbox(socket: Socket, stallMs: number): Outbox {
   let open = true;
   let unreadAnswers = 0;
-  let change = Promise.withResolvers<"changed">();
+  let change = Promise.withResolvers<void>();
   const signalChange = () => {
-    change.resolve("changed");
+    change.resolve();
     change = Promise.withResolvers();
   };
   const isFull = () => socket.getBufferedAmount() > FULL_BYTES;
+  let sent = 0;
+  /** What the client had taken when it last made progress. */
+  let mark = { taken: 0, at: performance.now() };
+  const noteProgress = () => {
+    const unread = socket.getBufferedAmount();
+    const taken = sent - unread;
+    if (unread === 0 || taken - mark.taken >= PROGRESS_BYTES) mark = { taken, at: performance.now() };
+  };
+  const send = (text: string) => {
+    sent += Buffer.byteLength(text);
+    socket.send(text);
+  };
 
   return {
     answer: (text) => {
       if (!open) return;
+      noteProgress();
       if (isFull()) unreadAnswers++;
       else unreadAnswers = 0;
       if (unreadAnswers > MAX_UNREAD_ANSWERS) socket.terminate();
-      else socket.send(text);
+      else send(text);
     },
     deliver: (texts) => {
-      if (open)
-        socket.cork(() => {
-          for (const text of texts) socket.send(text);
-        });
+      if (!open) return;
+      noteProgress();
+      socket.cork(() => {
+        for (const text of texts) send(text);
+      });
     },
-    room: async () => {
-      while (open && isFull()) {
-        const before = socket.getBufferedAmount();
-        const stall = Promise.withResolvers<"stalled">();
-        const timer = setTimeout(() => stall.resolve("stalled"), stallMs);
-        const what = await Promise.race([change.promise, stall.promise]);
+    room: async (signal) => {
+      while (open && isFull() && !signal.aborted) {
+        noteProgress();
+        const left = mark.at + stallMs - performance.now();
+        if (left <= 0) return socket.terminate();
+        const wake = Promise.withResolvers<void>();
+        const wakeUp = () => wake.resolve();
+        const timer = setTimeout(wakeUp, left);
+        signal.addEventListener("abort", wakeUp);
+        await Promise.race([change.promise, wake.promise]);
         clearTimeout(timer);
-        if (what === "stalled" && open && socket.getBufferedAmount() >= before) socket.terminate();
+        signal.removeEventListener("abort", wakeUp);
       }
     },
-    drained: signalChange,
+    drained: () => {
+      noteProgress();
+      signalChange();
+    },
     closed: () => {
       open = false;
       signalChange();

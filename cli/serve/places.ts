@@ -1,4 +1,6 @@
-/** Counts connections, in all and by address. */
+import { networkOf } from "./address.ts";
+
+/** Counts connections, in all and by address; addresses of an IPv6 /64 count as one. */
 export interface Places {
   /** False when there is none left. */
   take(address: string): boolean;
@@ -10,16 +12,18 @@ export function createPlaces(total: number, perAddress: number): Places {
   let all = 0;
   return {
     take: (address) => {
-      const here = taken.get(address) ?? 0;
+      const network = networkOf(address);
+      const here = taken.get(network) ?? 0;
       if (all >= total || here >= perAddress) return false;
-      taken.set(address, here + 1);
+      taken.set(network, here + 1);
       all++;
       return true;
     },
     giveBack: (address) => {
-      const here = taken.get(address) ?? 0;
-      if (here > 1) taken.set(address, here - 1);
-      else taken.delete(address);
+      const network = networkOf(address);
+      const here = taken.get(network) ?? 0;
+      if (here > 1) taken.set(network, here - 1);
+      else taken.delete(network);
       all--;
     },
   };

@@ -1,6 +1,7 @@
 import { errorMessage } from "../errors.ts";
 import type { Filter } from "../query/filter.ts";
 import { type EventReader, type Findings, TooBroadError } from "../query/reader.ts";
+import { type Place, TooSlowError } from "./begun.ts";
 import type { Desk } from "./desk.ts";
 import { type Refusal, reply } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
@@ -38,10 +39,14 @@ export async function answerQuery(
   const started = performance.now();
   let failure: Refusal | null = null;
   try {
-    await desk.begun.add(() => library.lend((reader) => (type === "REQ" ? stream(reader) : count(reader))));
+    await desk.begun.begin(control, (place) =>
+      library.lend((reader) => (type === "REQ" ? stream(reader, place) : count(reader))),
+    );
   } catch (error) {
     if (signal.reason instanceof OutOfTime)
       failure = `error: too broad: it takes more than ${limits.queryMs / 1000} s; narrow the filter`;
+    else if (signal.reason instanceof TooSlowError)
+      failure = "error: others wait, and the answer is read too slowly; ask again, for less at once";
     else if (!signal.aborted) failure = refusalOf(error);
   }
   if (failure !== null) outbox.answer(reply.closed(id, failure));
@@ -61,10 +66,10 @@ export async function answerQuery(
   );
   return type === "REQ" && failure === null;
 
-  async function stream(reader: EventReader): Promise<void> {
+  async function stream(reader: EventReader, place: Place): Promise<void> {
     for await (const { lines } of findings(reader)) {
       for (const piece of piecesOf(lines, id)) {
-        await outbox.room();
+        await place.idle(() => outbox.room(signal));
         signal.throwIfAborted();
         outbox.deliver(piece.texts);
         account.events += piece.texts.length;

@@ -200,11 +200,12 @@ describe("a client that does not read", () => {
   const CONNECTIONS = 10;
   const SUBSCRIPTIONS = 40;
 
-  /** A process that asks for all events again and again, and then stands still. */
-  async function startSilentClient(relay: RelayProcess): Promise<Bun.Subprocess> {
+  /** A process that asks for all events again and again, from two addresses, and then stands still. */
+  async function startSilentClient(relay: RelayProcess, connections = CONNECTIONS): Promise<Bun.Subprocess> {
     const program = `
-      for (let c = 0; c < ${CONNECTIONS}; c++) {
-        const socket = new WebSocket(${JSON.stringify(relay.url)});
+      for (let c = 0; c < ${connections}; c++) {
+        const headers = { "x-forwarded-for": "192.0.2." + (c % 2) };
+        const socket = new WebSocket(${JSON.stringify(relay.url)}, { headers });
         await new Promise((resolve) => { socket.onopen = resolve; });
         for (let s = 0; s < ${SUBSCRIPTIONS}; s++) socket.send(JSON.stringify(["REQ", "s" + s, { limit: 5000 }]));
       }
@@ -213,6 +214,8 @@ describe("a client that does not read", () => {
     await until(() => /^State:\s+T/m.test(readFileSync(`/proc/${child.pid}/status`, "utf8")));
     return child;
   }
+  /** Many more than have a place, from two addresses. */
+  const CROWD = 40;
   const residentBytes = ({ pid }: RelayProcess) =>
     Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
 
@@ -237,6 +240,23 @@ describe("a client that does not read", () => {
       await silent.exited;
     });
   }, 30_000);
+
+  test("loses its place when others need it", async () => {
+    await withRelay(["--trust-proxy", "--verbose"], async (client, relay) => {
+      const silent = await startSilentClient(relay, CROWD);
+      const start = performance.now();
+      for (let n = 0; n < 3; n++) {
+        client.send(["REQ", "some", { kinds: [1], limit: 20 }]);
+        expect((await client.upTo("EOSE", "CLOSED")).length).toBe(21);
+      }
+      // Far below the stall limit: nobody was given up.
+      expect(performance.now() - start).toBeLessThan(15_000);
+      expect(relay.log()).toContain("error: others wait");
+      expect(relay.log()).not.toContain("ended by the client");
+      silent.kill("SIGKILL");
+      await silent.exited;
+    });
+  }, 60_000);
 
   test("is given up after a while", async () => {
     await withRelay(["--stall-limit", "1", "--verbose"], async (client, relay) => {
