@@ -53,6 +53,8 @@ export function readPrices(path: string | null): Prices {
   );
 }
 
+/** What AWS sells storage by, bytes. */
+export const GIB = 1024 ** 3;
 const HOURS_A_MONTH = 730;
 
 /** A gp3 volume of the work disk. `throughput` in MiB/s. */

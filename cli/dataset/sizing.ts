@@ -1,10 +1,8 @@
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import { parseSize } from "../plan/values.ts";
 import { type Architecture, architectureOf, vcpusOf } from "./instance-type.ts";
-import { instanceHour, type Prices, type Purchase, readPrices, type Volume, volumeHour } from "./prices.ts";
+import { GIB, instanceHour, type Prices, type Purchase, readPrices, type Volume, volumeHour } from "./prices.ts";
 import type { Dataset } from "./schema.ts";
-
-const GIB = 1024 ** 3;
 
 /**
  * JSON Lines that a vCPU converts in a second, bytes, from line to index: three quarters of what scripts/bench.ts measured

@@ -1,9 +1,8 @@
 import { type Architecture, architectureOf, vcpusOf } from "../dataset/instance-type.ts";
-import type { Prices, Volume } from "../dataset/prices.ts";
+import { GIB, type Prices, type Volume } from "../dataset/prices.ts";
 import { expectedRun, HEADROOM, SIZES, typesOfSize, type Work } from "../dataset/sizing.ts";
 import type { Totals } from "./extrapolate.ts";
 
-const GIB = 1024 ** 3;
 /** Of a multipart upload (`store/bucket.ts`), and of a ranged read of a source: a chunk. */
 const PART_BYTES = 8 * 1024 ** 2;
 const CHUNK_BYTES = 64 * 1024 ** 2;

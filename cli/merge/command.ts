@@ -5,7 +5,7 @@ import type { ExitCode } from "../errors.ts";
 import { createS3Clients } from "../net/s3.ts";
 import { accessOfArgs, linkOfArgs } from "../net/s3-args.ts";
 import { convertOptionsSchema } from "../plan/options.ts";
-import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
+import { formatArchive, formatCount, formatDuration, formatRows } from "../report/format.ts";
 import { outputSettings, runSession, sessionArgsSchema } from "../run/session.ts";
 import { type MergeSummary, mergeArchives } from "./merge.ts";
 
@@ -40,11 +40,8 @@ function describe({ place, archives, archive, duplicates, reused, indexTags, sec
     ...(duplicates === null ? [] : [["duplicates", formatCount(duplicates)]]),
     ...(reused > 0 ? [["resumed", `${formatCount(reused)} days were ready`]] : []),
     ["tags", indexTags.join(",") || "none (--index-tags)"],
-    [
-      "archive",
-      `${formatCount(archive.events)} events, ${formatCount(archive.days)} ${archive.days === 1 ? "day" : "days"}, ${formatBytes(archive.bytes)}`,
-    ],
+    ["archive", formatArchive(archive)],
     ["in", place],
   ];
-  return rows.map(([label, text]) => `${label.padEnd(10)}  ${text}\n`).join("");
+  return formatRows(rows);
 }

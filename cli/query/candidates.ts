@@ -149,7 +149,7 @@ function choosePath(filter: Filter, lookup: Lookup): Path {
     const rows = [...new Set(filter.ids)].map((id) => lookup.byId(Buffer.from(id, "hex")));
     return { rows: { found: rows.filter((row) => row !== null) }, covers: nothing };
   }
-  const ways: { sources: Source[]; covers: Path["covers"] }[] = [];
+  const ways: Way[] = [];
   for (const { name, values } of filter.tags)
     if (lookup.indexedTags.has(name) && values.length <= MAX_SOURCES)
       ways.push({ sources: hashesOf(name, values).map(tagSource), covers: { ...nothing, tag: name } });
@@ -167,10 +167,18 @@ function choosePath(filter: Filter, lookup: Lookup): Path {
       });
   }
   ways.push({ sources: [{ type: "time" }], covers: nothing });
-  const span = spanOf(filter);
-  const lengths = ways.map(({ sources }) => lengthOf(sources, span, lookup));
-  const { sources, covers } = ways[lengths.indexOf(Math.min(...lengths))];
+  const { sources, covers } = ways.length === 1 ? ways[0] : shortestOf(ways, spanOf(filter), lookup);
   return { rows: { sources }, covers };
+}
+
+interface Way {
+  sources: Source[];
+  covers: Path["covers"];
+}
+
+function shortestOf(ways: Way[], span: Span, lookup: Lookup): Way {
+  const lengths = ways.map(({ sources }) => lengthOf(sources, span, lookup));
+  return ways[lengths.indexOf(Math.min(...lengths))];
 }
 
 function lengthOf(sources: Source[], span: Span, lookup: Lookup): number {

@@ -9,7 +9,7 @@ import { parseArgs } from "../args.ts";
 import { EXIT, type ExitCode, ProtonBeamError } from "../errors.ts";
 import { createS3Clients, type S3Clients } from "../net/s3.ts";
 import { accessOfArgs, networkArgsSchema } from "../net/s3-args.ts";
-import { formatBytes, formatCount } from "../report/format.ts";
+import { formatBytes, formatCount, formatDays, formatRows } from "../report/format.ts";
 import { createProgress, silentProgress } from "../report/progress.ts";
 import { describeArchive, parseManifest, serializeManifest, writeManifest } from "../run/manifest.ts";
 import { createStop, type Stop, stopOnSignals } from "../run/stop.ts";
@@ -170,13 +170,10 @@ function describe({ manifest, duplicates, reused }: Rebuilt): string {
   const { events, days } = manifest;
   const bytes = manifest.files.find(({ path }) => path === INDEX_FILE)?.size ?? 0;
   const rows = [
-    [
-      "index",
-      `${formatCount(events)} events of ${formatCount(days)} ${days === 1 ? "day" : "days"}, ${formatBytes(bytes)}`,
-    ],
+    ["index", `${formatCount(events)} events of ${formatDays(days)}, ${formatBytes(bytes)}`],
     ["tags", manifest.indexTags.join(",") || "none (--index-tags)"],
     ...(duplicates > 0 ? [["duplicates", `${formatCount(duplicates)}, not in the index`]] : []),
     ...(reused > 0 ? [["resumed", `${formatCount(reused)} days were ready`]] : []),
   ];
-  return rows.map(([label, text]) => `${label.padEnd(10)}  ${text}\n`).join("");
+  return formatRows(rows);
 }

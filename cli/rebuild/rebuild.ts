@@ -6,7 +6,7 @@ import { explainFullDisk, interruption, ProtonBeamError } from "../errors.ts";
 import { dayName } from "../event/date.ts";
 import { openIndex } from "../index/read.ts";
 import type { ScannedDay } from "../reduce/scan-day.ts";
-import { emptyPhase, type Progress } from "../report/progress.ts";
+import { dayDone, emptyPhase, type Progress } from "../report/progress.ts";
 import { feedIndex } from "../run/index-feed.ts";
 import type { FileRecord, Manifest } from "../run/manifest.ts";
 import { CONVERT_WORKER, type ConvertTasks, type FileDigest } from "../run/protocol.ts";
@@ -55,7 +55,6 @@ export async function rebuildIndex(request: RebuildRequest): Promise<Rebuilt> {
   const days = await listDays(files, manifest);
   mkdirSync(workFolder, { recursive: true });
   const scanned = new Map<number, ScannedDay>();
-  let reused = 0;
   let state = emptyPhase("days", days.length);
   const show = progress.phase("Reading", state);
 
@@ -78,16 +77,9 @@ export async function rebuildIndex(request: RebuildRequest): Promise<Rebuilt> {
         type: "scan",
         job: { location, path: dayFileName(day), day, rowsPath: rowsPath(day), indexTags },
       })),
-      ({ day, reused: isReused }) => {
+      ({ day, reused }) => {
         scanned.set(day.day, day);
-        if (isReused) reused++;
-        state = {
-          ...state,
-          done: state.done + 1,
-          reused,
-          events: state.events + day.events,
-          reusedEvents: state.reusedEvents + (isReused ? day.events : 0),
-        };
+        state = dayDone(state, day.events, reused);
         show(state);
         index.ready(day.day);
       },
@@ -115,7 +107,7 @@ export async function rebuildIndex(request: RebuildRequest): Promise<Rebuilt> {
     rmSync(workFolder, { recursive: true });
     return {
       manifest: next,
-      reused,
+      reused: state.reused,
       duplicates: found.reduce((sum, { duplicates }) => sum + duplicates, 0),
       misplaced: found.filter(({ misplaced }) => misplaced > 0).map(({ day }) => dayFileName(day)),
       changed,

@@ -1,8 +1,6 @@
-import { instanceHour, type Prices, volumeHour } from "../dataset/prices.ts";
+import { GIB, instanceHour, type Prices, volumeHour } from "../dataset/prices.ts";
 import { sumOrNull } from "../plan/plan.ts";
 import type { Session } from "./history.ts";
-
-const GIB = 1024 ** 3;
 
 /**
  * What the machines of sessions cost, in the currency of the prices: instances with their public addresses, and their

@@ -44,6 +44,23 @@ export function formatDuration(ms: number): string {
   return prettyMs(ms, ms < 1000 ? { millisecondsDecimalDigits: 0 } : { secondsDecimalDigits: ms < 10_000 ? 1 : 0 });
 }
 
+/** `1 day`, `1,234 days` */
+export function formatDays(n: number): string {
+  return `${formatCount(n)} ${n === 1 ? "day" : "days"}`;
+}
+
+/** `1,234 events, 5 days, 1.23 MB` */
+export function formatArchive({ events, days, bytes }: { events: number; days: number; bytes: number }): string {
+  return `${formatCount(events)} events, ${formatDays(days)}, ${formatBytes(bytes)}`;
+}
+
+const LABEL_WIDTH = 10;
+
+/** A line for each label and its text, the texts below each other. */
+export function formatRows(rows: string[][]): string {
+  return rows.map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}  ${text}\n`).join("");
+}
+
 /** Tallies as `a 12, b 3`, the largest first. */
 export function formatTallies(tallies: Partial<Record<string, number>>): string {
   return Object.entries(tallies)

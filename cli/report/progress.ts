@@ -25,6 +25,17 @@ export function emptyPhase(unit: PhaseState["unit"], total: number | null): Phas
   return { unit, total, done: 0, reused: 0, events: 0, reusedEvents: 0, rejected: 0 };
 }
 
+/** The state of a phase of days after one more of them, of so many events. */
+export function dayDone(state: PhaseState, events: number, isReused: boolean): PhaseState {
+  return {
+    ...state,
+    done: state.done + 1,
+    reused: state.reused + (isReused ? 1 : 0),
+    events: state.events + events,
+    reusedEvents: state.reusedEvents + (isReused ? events : 0),
+  };
+}
+
 /** Shows the phases of a run to a person. */
 export interface Progress {
   /** Starts a phase; call the result with each new state. The phase before it is closed. */

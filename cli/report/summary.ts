@@ -1,6 +1,6 @@
 import type { ConvertSummary } from "../run/convert.ts";
 import { totalOf } from "../segment/counts.ts";
-import { formatBytes, formatCount, formatDuration, formatTallies } from "./format.ts";
+import { formatArchive, formatBytes, formatCount, formatDuration, formatRows, formatTallies } from "./format.ts";
 
 /** What a run did, for a person. */
 export function describeSummary(summary: ConvertSummary): string {
@@ -21,12 +21,9 @@ export function describeSummary(summary: ConvertSummary): string {
   }
   if (reused.segments > 0)
     rows.push(["resumed", `${formatCount(reused.segments)} chunks and ${formatCount(reused.days)} days were ready`]);
-  rows.push([
-    "archive",
-    `${formatCount(archive.events)} events, ${formatCount(archive.days)} ${archive.days === 1 ? "day" : "days"}, ${formatBytes(archive.bytes)}`,
-  ]);
+  rows.push(["archive", formatArchive(archive)]);
   rows.push(["in", summary.place]);
-  return rows.map(([label, text]) => `${label.padEnd(10)}  ${text}\n`).join("");
+  return formatRows(rows);
 }
 
 function withReasons(tallies: Partial<Record<string, number>>): string {

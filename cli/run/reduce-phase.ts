@@ -5,7 +5,7 @@ import { openIndex } from "../index/read.ts";
 import { countEvents, type Member } from "../reduce/day-file.ts";
 import type { DaySummary } from "../reduce/day-rows.ts";
 import { UnsortedError } from "../reduce/merge.ts";
-import { emptyPhase } from "../report/progress.ts";
+import { dayDone, emptyPhase } from "../report/progress.ts";
 import type { ExistingRejects } from "../segment/rejects.ts";
 import { dayFileName, dayOfFile, INDEX_FILE, REJECTED_FILE, workKeys } from "../store/layout.ts";
 import { feedIndex, type IndexToBuild } from "./index-feed.ts";
@@ -45,7 +45,6 @@ export async function reduceDays(run: Run, toMake: DaysToMake): Promise<ReducedD
   const { pool, context, store } = run;
   const touched = toMake.days;
   const records = new Map<number, DaySummary>();
-  let reused = 0;
   let state = emptyPhase("days", touched.length);
   const show = context.progress.phase("Writing", state);
 
@@ -57,14 +56,7 @@ export async function reduceDays(run: Run, toMake: DaysToMake): Promise<ReducedD
       async ({ record, origin }) => {
         records.set(record.day, record);
         const isReused = origin !== "made";
-        if (isReused) reused++;
-        state = {
-          ...state,
-          done: state.done + 1,
-          reused,
-          events: state.events + record.events,
-          reusedEvents: state.reusedEvents + (isReused ? record.events : 0),
-        };
+        state = dayDone(state, record.events, isReused);
         show(state);
         const { size, events, added, duplicates } = record;
         context.log.debug(
@@ -79,6 +71,7 @@ export async function reduceDays(run: Run, toMake: DaysToMake): Promise<ReducedD
     );
     const daily = [...records.values()].map(({ day, size, sha256 }) => ({ path: dayFileName(day), size, sha256 }));
     const sumOf = (count: "events" | "duplicates") => records.values().reduce((sum, record) => sum + record[count], 0);
+    const { reused } = state;
     const reduced = { events: sumOf("events"), days: days.length, duplicates: sumOf("duplicates"), reused };
     if (context.signal.aborted) return { made: daily, ...reduced };
 
