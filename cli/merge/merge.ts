@@ -1,7 +1,7 @@
 import { existsSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { ArchiveLocation } from "../archive/location.ts";
-import { EXIT, explainFullDisk, ProtonBeamError } from "../errors.ts";
+import { EXIT, ProtonBeamError } from "../errors.ts";
 import type { ConvertOptions } from "../plan/options.ts";
 import { fingerprintOf, makeMergePlan } from "../plan/plan.ts";
 import { formatBytes } from "../report/format.ts";
@@ -115,8 +115,6 @@ export async function mergeArchives(request: MergeRequest, context: RunContext):
     const summary = summarize(manifest, reduced);
     context.log.info(summary, "merge complete");
     return summary;
-  } catch (error) {
-    throw explainFullDisk(error, outputDir);
   } finally {
     pool.terminate();
     endStatus();

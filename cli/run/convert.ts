@@ -2,7 +2,7 @@ import { existsSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import pkg from "../../package.json" with { type: "json" };
-import { EXIT, explainFullDisk, interruption, ProtonBeamError } from "../errors.ts";
+import { EXIT, interruption, ProtonBeamError } from "../errors.ts";
 import { selectVerifier } from "../event/signature/select.ts";
 import type { ConvertOptions } from "../plan/options.ts";
 import { countBytes, countChunks, fingerprintOf, makePlan, type Plan } from "../plan/plan.ts";
@@ -94,8 +94,6 @@ export async function convert(request: ConvertRequest, context: RunContext): Pro
     const skippedInputs = request.sources.length - sources.length;
     const archive = describeArchive(manifest);
     return { place: store.place, skippedInputs, signatures, counts, reused, archive, seconds: secondsSince(started) };
-  } catch (error) {
-    throw explainFullDisk(error, outputDir);
   } finally {
     pool.terminate();
     endStatus();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import pkg from "../../package.json" with { type: "json" };
 import { bucketSettings } from "../archive/location.ts";
-import { EXIT, type ExitCode, errorMessage, ProtonBeamError } from "../errors.ts";
+import { EXIT, type ExitCode, errorMessage, explainFullDisk, ProtonBeamError } from "../errors.ts";
 import { metadataEndpoint } from "../net/imds.ts";
 import type { Link } from "../net/link.ts";
 import type { S3Clients } from "../net/s3.ts";
@@ -111,7 +111,7 @@ export async function runSession(
     process.stdout.write(result);
     return EXIT.done;
   } catch (thrown) {
-    const error = stop.reason() ?? thrown;
+    const error = stop.reason() ?? explainFullDisk(thrown, outputDir);
     progress.end();
     const exitCode = error instanceof ProtonBeamError ? error.exitCode : EXIT.failed;
     log.error({ exitCode, err: error }, errorMessage(error));

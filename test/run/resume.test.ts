@@ -413,6 +413,18 @@ describe("a disk that is too small", () => {
     expect(readdirSync(join(smallDisk, "out"))).toEqual(["proton-beam.log"]);
   });
 
+  test.skipIf(!mounted)("without any room gives exit code 75, although the log cannot be written", async () => {
+    const filler = join(smallDisk, "filler");
+    const out = join(smallDisk, "out");
+    rmSync(out, { recursive: true });
+    Bun.spawnSync(["dd", "if=/dev/zero", `of=${filler}`, "bs=4096"], { stderr: "ignore" });
+    const { exitCode, stderr } = await runCli(["convert", "-", "-o", out, ...CHUNKS], Bun.file(dump.path));
+    rmSync(filler);
+    expect(stderr).toContain(`${join(out, "proton-beam.log")} cannot be written: ENOSPC`);
+    expect(stderr).toContain(`the disk of ${out} is full`);
+    expect(exitCode).toBe(75);
+  });
+
   test.skipIf(!mounted)(
     "that fills up in the middle gives exit code 75, and more room lets the run go on",
     async () => {
