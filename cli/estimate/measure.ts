@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { NostrEvent } from "../event/event.ts";
-import { copyRecordKeys, recordCreatedAt, recordKind } from "../event/record.ts";
+import { copyRecordKeys, recordCreatedAt, recordId, recordKind, recordPubkey } from "../event/record.ts";
 import type { RejectReason } from "../event/reject.ts";
-import { createSignatureCheck } from "../event/signature/check.ts";
+import { createSignatureCheck, type SignatureCheck } from "../event/signature/check.ts";
 import { selectVerifier } from "../event/signature/select.ts";
 import { createIndexBuilder } from "../index/build.ts";
 import { createTagHasher, type TagHasher } from "../index/tags.ts";
@@ -13,7 +12,7 @@ import { createDayFileWriter, type EventPlace, type Member } from "../reduce/day
 import type { IndexRow } from "../reduce/day-rows.ts";
 import { type Arena, createArena } from "../segment/arena.ts";
 import { tally } from "../segment/counts.ts";
-import { judgeLine, type SignatureCheck } from "../segment/map.ts";
+import { createJudge } from "../segment/judge.ts";
 import { createAtomicFile } from "../store/atomic.ts";
 import { processorSeconds } from "./processor.ts";
 import type { Piece } from "./sample.ts";
@@ -58,12 +57,12 @@ export interface Measured {
  */
 export async function measure(pieces: Piece[], options: ConvertOptions, indexTags: string[]): Promise<Measured> {
   const verifier = options.validateSignatures ? await selectVerifier() : null;
-  const checkSignature = verifier === null ? null : createSignatureCheck(verifier);
+  const signatures = verifier === null ? null : createSignatureCheck(verifier);
   const folder = mkdtempSync(join(tmpdir(), "proton-beam-estimate-"));
   try {
     const started = processorSeconds();
     const arena = createArena();
-    const { counts, times, pubkeys } = judgePieces(pieces, options, checkSignature, arena);
+    const { counts, times, pubkeys } = judgePieces(pieces, options, signatures, arena);
     const encoded = writeDay(arena, join(folder, "day"), options.compressionLevel, createTagHasher(indexTags));
     const converted = processorSeconds();
     const indexBytes = writeIndex(join(folder, "index.db"), indexTags, encoded.members, encoded.rows);
@@ -85,20 +84,22 @@ export async function measure(pieces: Piece[], options: ConvertOptions, indexTag
 function judgePieces(
   pieces: Piece[],
   options: ConvertOptions,
-  checkSignature: SignatureCheck | null,
+  signatures: SignatureCheck | null,
   arena: Arena,
 ): { counts: PieceCounts[]; times: number[]; pubkeys: number[] } {
   const seen = new Map<string, { piece: number; at: number }>();
   const authors = new Set<string>();
   const times: number[] = [];
   const pubkeys: number[] = [];
-  const note = (event: NostrEvent, piece: number, counts: PieceCounts) => {
-    const earlier = seen.get(event.id);
-    seen.set(event.id, { piece, at: counts.valid });
+  const note = (event: number, piece: number, counts: PieceCounts) => {
+    const record = arena.record(event);
+    const id = recordId(record);
+    const earlier = seen.get(id);
+    seen.set(id, { piece, at: counts.valid });
     if (earlier === undefined) {
-      authors.add(event.pubkey);
+      authors.add(recordPubkey(record));
       pubkeys.push(authors.size);
-      times.push(event.created_at);
+      times.push(recordCreatedAt(record, 0));
     } else if (earlier.piece === piece) counts.repeatedAfter.push(counts.valid - earlier.at);
     else counts.repeatedIn.push(earlier.piece);
     counts.valid++;
@@ -114,15 +115,15 @@ function judgePieces(
       repeatedAfter: [],
       repeatedIn: [],
     };
-    for (const line of lines) {
-      const verdict = judgeLine(line, options, checkSignature);
-      if ("rejected" in verdict) tally(of.rejected, verdict.rejected);
-      else if ("filtered" in verdict) of.filtered++;
-      else {
-        note(verdict.event, number, of);
-        arena.add(verdict.event, line.length);
-      }
-    }
+    const judge = createJudge(options, signatures, arena, {
+      rejected: (reason) => tally(of.rejected, reason),
+      filtered: () => {
+        of.filtered++;
+      },
+      kept: (event) => note(event, number, of),
+    });
+    for (const line of lines) judge.line(line, 0, line.length, 0, false);
+    judge.settle();
     return of;
   });
   return { counts, times, pubkeys };

@@ -3,7 +3,7 @@ import type { S3Clients } from "../net/s3.ts";
 import { type SourceRange, spreadRanges } from "../plan/spread.ts";
 import { decompress } from "../source/compression.ts";
 import { contentSize } from "../source/inputs.ts";
-import { type ByteRange, scanLines } from "../source/lines.ts";
+import { type ByteRange, type LineSink, scanLines, WINDOW_BYTES } from "../source/lines.ts";
 import { readChunk, readRange } from "../source/read.ts";
 import { isSeekable, type Source } from "../source/source.ts";
 import { processorSeconds } from "./processor.ts";
@@ -176,14 +176,16 @@ async function readPiece(
 ): Promise<Piece> {
   const piece: Piece = { lines: [], blank: 0, tooLong: 0, bytes: range.end - range.start };
   if (piece.bytes === 0) return piece;
-  await scanLines(blocks, range, maxLineBytes, {
-    line: (bytes) => piece.lines.push(Buffer.from(bytes)),
+  const sink: LineSink = {
+    line: (window, start, end) => piece.lines.push(Buffer.from(window.subarray(start, end))),
     blank: () => {
       piece.blank++;
     },
     tooLong: () => {
       piece.tooLong++;
     },
-  });
+    settle: () => {},
+  };
+  await scanLines(blocks, range, maxLineBytes, sink, Buffer.allocUnsafe(WINDOW_BYTES));
   return piece;
 }

@@ -37,10 +37,29 @@ export function recordKind(source: Uint8Array, start: number): number {
   return source[at] === KIND_KEY ? readVarint(source, at + 1) : 0;
 }
 
+/** The id of an encoded event, in hex. */
+export function recordId(record: Buffer): string {
+  return record.toString("latin1", ID_AT, ID_AT + HEX_DIGITS);
+}
+
+/** The pubkey of an encoded event, in hex. */
+export function recordPubkey(record: Buffer): string {
+  return record.toString("latin1", PUBKEY_AT, PUBKEY_AT + HEX_DIGITS);
+}
+
 /** Writes the id and then the pubkey of the encoded event at `start` to `target`, 32 bytes each. */
 export function copyRecordKeys(source: Buffer, start: number, target: Buffer, offset: number): void {
   target.write(source.toString("latin1", start + ID_AT, start + ID_AT + HEX_DIGITS), offset, "hex");
   target.write(source.toString("latin1", start + PUBKEY_AT, start + PUBKEY_AT + HEX_DIGITS), offset + 32, "hex");
+}
+
+/** A number of 32 bits made of the beginning of the id of the encoded event at `start`, for tables. */
+export function recordHash(source: Uint8Array, start: number): number {
+  let hash = 0;
+  // Of a hex digit the low four bits tell 0 to 9, and with bit 6 a to f.
+  for (let at = start + ID_AT; at < start + ID_AT + 8; at++)
+    hash = (hash << 4) | ((source[at] & 15) + 9 * (source[at] >> 6));
+  return hash >>> 0;
 }
 
 /** Compares the ids of two encoded events: below 0, 0 or above 0. */

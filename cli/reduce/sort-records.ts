@@ -2,6 +2,7 @@ import { splitRecords } from "../archive/day-stream.ts";
 import { errorMessage, ProtonBeamError } from "../errors.ts";
 import { dayName, dayOf } from "../event/date.ts";
 import { decodeEvent } from "../event/decode.ts";
+import { encodeEvent } from "../event/encode.ts";
 import type { NostrEvent } from "../event/event.ts";
 import { createArena } from "../segment/arena.ts";
 import { createRecordWriter } from "../segment/record-writer.ts";
@@ -43,7 +44,9 @@ export async function sortRecords(
   try {
     for await (const block of records) {
       for (const { start, end } of splitRecords(block)) {
-        arena.add(readEvent(block.subarray(start, end), day), end - start);
+        const event = readEvent(block.subarray(start, end), day);
+        const encode = (target: Buffer, offset: number) => encodeEvent(event, target, offset);
+        arena.add({ createdAt: event.created_at, encode }, end - start);
         bytes += end - start;
         events++;
         if (bytes >= RUN_BYTES) endRun();

@@ -1,13 +1,12 @@
 import { existsSync, rmSync } from "node:fs";
 import { EXIT, ProtonBeamError } from "../errors.ts";
-import { createSignatureCheck } from "../event/signature/check.ts";
+import { createSignatureCheck, type SignatureCheck } from "../event/signature/check.ts";
 import { selectVerifier } from "../event/signature/select.ts";
 import { createIndexBuilder, type IndexBuilder } from "../index/build.ts";
 import { createS3Clients } from "../net/s3.ts";
 import { readDayRecord, readRows } from "../reduce/day-rows.ts";
 import { scanDay } from "../reduce/scan-day.ts";
-import { type Arena, createArena } from "../segment/arena.ts";
-import { type MapChunk, mapChunk, type SignatureCheck } from "../segment/map.ts";
+import { createMapMemory, type MapChunk, type MapMemory, mapChunk } from "../segment/map.ts";
 import { writeRejects } from "../segment/rejects.ts";
 import { readSegment, type SegmentFooter } from "../segment/segment.ts";
 import { readChunk } from "../source/read.ts";
@@ -23,8 +22,8 @@ import { reduceTask } from "./reduce-task.ts";
 /** Does the tasks of one worker. Between them it keeps the signature check, memory, and an index that is being built. */
 export function createTaskRunner(): (task: Task) => Promise<Result> {
   const clients = createS3Clients();
-  let signatureCheck: SignatureCheck | null = null;
-  let arena: Arena | undefined;
+  let signatures: SignatureCheck | null = null;
+  let memory: MapMemory | null = null;
   let index: IndexBuilder | null = null;
   let indexPath = "";
 
@@ -51,10 +50,10 @@ export function createTaskRunner(): (task: Task) => Promise<Result> {
   };
 
   const makeSegment = async (job: MapChunk, bytes: ChunkBytes, contentHash: string | null): Promise<SegmentFooter> => {
-    if (job.options.validateSignatures) signatureCheck ??= createSignatureCheck(await selectVerifier());
-    arena ??= createArena();
+    if (job.options.validateSignatures) signatures ??= createSignatureCheck(await selectVerifier());
+    memory ??= createMapMemory();
     const blocks = bytes.from === "source" ? readChunk(bytes.source, job.range, clients) : readBlocks(bytes.path);
-    return mapChunk(job, blocks, contentHash, job.options.validateSignatures ? signatureCheck : null, arena);
+    return mapChunk(job, blocks, contentHash, job.options.validateSignatures ? signatures : null, memory);
   };
 
   const addToIndex = async ({ day, bucket }: Task<"index-day">): Promise<null> => {

@@ -1,13 +1,10 @@
-import type { NostrEvent } from "../event/event.ts";
-import { hasValidId } from "../event/id.ts";
-import { parseLine } from "../event/parse.ts";
-import type { RejectReason } from "../event/reject.ts";
+import type { SignatureCheck } from "../event/signature/check.ts";
 import type { ConvertOptions } from "../plan/options.ts";
-import { type ByteRange, scanLines } from "../source/lines.ts";
+import { type ByteRange, scanLines, WINDOW_BYTES } from "../source/lines.ts";
 import { type ContainerWriter, createContainer } from "../store/container.ts";
 import { type Arena, createArena } from "./arena.ts";
 import { type Counts, emptyCounts, tally } from "./counts.ts";
-import { type FilterReason, filterReason } from "./filter.ts";
+import { createJudge } from "./judge.ts";
 import { createRecordWriter } from "./record-writer.ts";
 import { rejectRecord } from "./rejects.ts";
 import type { Run, SegmentFooter } from "./segment.ts";
@@ -26,52 +23,67 @@ export interface MapChunk {
   options: ConvertOptions;
 }
 
-/** True when the signature of a well-formed event verifies. */
-export type SignatureCheck = (event: NostrEvent) => boolean;
+/** What a worker keeps from one chunk to the next. */
+export interface MapMemory {
+  arena: Arena;
+  window: Buffer;
+}
+
+export function createMapMemory(): MapMemory {
+  return { arena: createArena(), window: Buffer.allocUnsafeSlow(WINDOW_BYTES) };
+}
 
 /**
  * Converts the lines of one chunk and commits its segment. The segment depends on the chunk's bytes and the options only.
  * @param blocks the input's bytes from `scanFrom(range)` on
  * @param contentHash the hash of a stream's bytes, null for a file
- * @param checkSignature null when signatures are not to be checked
- * @param arena memory to use again
+ * @param signatures null when they are not to be checked
  */
 export async function mapChunk(
   job: MapChunk,
   blocks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   contentHash: string | null,
-  checkSignature: SignatureCheck | null,
-  arena: Arena = createArena(),
+  signatures: SignatureCheck | null,
+  { arena, window }: MapMemory,
 ): Promise<SegmentFooter> {
   const { chunk, fingerprint, options, range } = job;
   const counts = { ...emptyCounts(), bytes: range.end - range.start };
   arena.clear();
   const segment = createContainer(job.segmentPath);
-  const reject = (reason: RejectReason, line: Buffer, offset: number) => {
-    counts.lines++;
-    tally(counts.rejected, reason);
-    segment.append(rejectRecord(job.source, offset, reason, line));
-  };
+  const judge = createJudge(options, signatures, arena, {
+    rejected: (reason, line, offset) => {
+      counts.lines++;
+      tally(counts.rejected, reason);
+      segment.append(rejectRecord(job.source, offset, reason, line));
+    },
+    filtered: (reason) => {
+      counts.lines++;
+      tally(counts.filtered, reason);
+    },
+    kept: (_, isRepeat) => {
+      counts.lines++;
+      if (isRepeat) counts.duplicates++;
+      else counts.events++;
+    },
+  });
   try {
-    await scanLines(blocks, range, options.maxLineBytes, {
-      blank: () => {
-        counts.blank++;
+    await scanLines(
+      blocks,
+      range,
+      options.maxLineBytes,
+      {
+        line: (block, start, end, offset, isUtf8) => {
+          judge.line(block, start, end, offset, isUtf8);
+          if (end - start >= LARGE_LINE_BYTES) Bun.gc(true);
+        },
+        blank: () => {
+          counts.blank++;
+        },
+        tooLong: (head, offset) => judge.reject("line-too-long", head, offset),
+        settle: judge.settle,
       },
-      tooLong: (head, offset) => reject("line-too-long", head, offset),
-      line: (line, offset) => {
-        const verdict = judgeLine(line, options, checkSignature);
-        if ("rejected" in verdict) reject(verdict.rejected, line, offset);
-        else {
-          counts.lines++;
-          if ("filtered" in verdict) tally(counts.filtered, verdict.filtered);
-          else {
-            counts.events++;
-            arena.add(verdict.event, line.length);
-          }
-        }
-        if (line.length >= LARGE_LINE_BYTES) Bun.gc(true);
-      },
-    });
+      window,
+    );
     const rejects = segment.endSection();
     const runs = writeRuns(segment, arena, counts);
     const footer: SegmentFooter = { fingerprint, chunk, contentHash, counts, runs, rejects };
@@ -83,22 +95,7 @@ export async function mapChunk(
   }
 }
 
-/** What becomes of a line. */
-export type Verdict = { event: NostrEvent } | { rejected: RejectReason } | { filtered: FilterReason };
-
-/** Cheap checks go first; what the options leave out is not checked further. */
-export function judgeLine(line: Buffer, options: ConvertOptions, checkSignature: SignatureCheck | null): Verdict {
-  const event = parseLine(line);
-  if (typeof event === "string") return { rejected: event };
-  if (options.filterInvalidKinds && (event.kind < 0 || event.kind > 65_535)) return { rejected: "kind-out-of-range" };
-  const filtered = filterReason(event, options);
-  if (filtered !== null) return { filtered };
-  if (options.validateEventIds && !hasValidId(event)) return { rejected: "id-mismatch" };
-  if (checkSignature !== null && !checkSignature(event)) return { rejected: "signature-mismatch" };
-  return { event };
-}
-
-/** Writes a run per day and moves the duplicates within the chunk from `events` to `duplicates`. */
+/** Writes a run per day and moves events with the same id from `events` to `duplicates`. */
 function writeRuns(segment: ContainerWriter, arena: Arena, counts: Counts): Run[] {
   const runs: Run[] = [];
   const append = createRecordWriter(segment);

@@ -5,7 +5,7 @@ import type { NostrEvent } from "../event/event.ts";
 import { hasValidId } from "../event/id.ts";
 import { checkEvent } from "../event/parse.ts";
 import { REJECT_REASONS } from "../event/reject.ts";
-import { createSignatureCheck } from "../event/signature/check.ts";
+import { createEventCheck } from "../event/signature/check.ts";
 import { selectVerifier } from "../event/signature/select.ts";
 import type { Manifest } from "../run/manifest.ts";
 
@@ -46,7 +46,7 @@ export interface Judgement {
 export type Judge = (record: Buffer) => Judgement;
 
 export async function createJudge(rules: EventRules): Promise<Judge> {
-  const isSigned = rules.signatures === "unchecked" ? null : createSignatureCheck(await selectVerifier());
+  const isSigned = rules.signatures === "unchecked" ? null : createEventCheck(await selectVerifier());
   let encoded = Buffer.allocUnsafe(maxEncodedSize(64 * 1024));
 
   return (record) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { schnorr } from "@noble/curves/secp256k1.js";
-import { createSignatureCheck } from "../../cli/event/signature/check.ts";
+import { createEventCheck } from "../../cli/event/signature/check.ts";
 import { loadNativeVerifier } from "../../cli/event/signature/native.ts";
 import { passesSelfTest, selectVerifier } from "../../cli/event/signature/select.ts";
 import { BIP340_VECTORS } from "../../cli/event/signature/vectors.ts";
@@ -53,7 +53,7 @@ describe("the choice of a verifier", () => {
 describe("the check of events", () => {
   test("verifies a repeated event once", () => {
     let calls = 0;
-    const check = createSignatureCheck({
+    const check = createEventCheck({
       name: "counting",
       verify: (...args) => {
         calls++;
@@ -66,7 +66,7 @@ describe("the check of events", () => {
   });
 
   test("refuses another signature or key for an id that it remembers", () => {
-    const check = createSignatureCheck(wasmVerifier);
+    const check = createEventCheck(wasmVerifier);
     const event = signedEvent();
     expect(check(event)).toBe(true);
     expect(check({ ...event, sig: signedEvent({ content: "other" }).sig })).toBe(false);
@@ -75,7 +75,7 @@ describe("the check of events", () => {
   });
 
   test("does not take an unused slot for a signature of zeros", () => {
-    const check = createSignatureCheck({ name: "no", verify: () => false });
+    const check = createEventCheck({ name: "no", verify: () => false });
     expect(check({ ...signedEvent(), id: "0".repeat(64), pubkey: "0".repeat(64), sig: "0".repeat(128) })).toBe(false);
   });
 });

@@ -11,7 +11,6 @@ import { openIndex } from "../../cli/index/read.ts";
 import { createRowWriter, readRows } from "../../cli/reduce/day-rows.ts";
 import { mergeRuns, UnsortedError } from "../../cli/reduce/merge.ts";
 import { type RunSource, reduceDay } from "../../cli/reduce/reduce.ts";
-import { createArena } from "../../cli/segment/arena.ts";
 import { createContainer } from "../../cli/store/container.ts";
 import { crowdedEvent } from "../events.ts";
 import { splitDelimited } from "../run/archive.ts";
@@ -83,22 +82,6 @@ describe("merge", () => {
     expect(() => mergeOne(keys, kind, times, rest)).toThrow(UnsortedError);
     expect(() => mergeOne(keys.subarray(66), keys.subarray(0, 66), times, kind, rest)).toThrow(UnsortedError);
     expect(() => mergeOne(times, keys, kind, rest)).toThrow(UnsortedError);
-  });
-
-  test("an arena gives the same as a sort", () => {
-    const arena = createArena();
-    fc.assert(
-      fc.property(fc.array(crowdedEvent), fc.boolean(), (events, large) => {
-        arena.clear();
-        for (const event of events) arena.add(event, large ? 2 * 1024 ** 2 : 2000);
-        const seen: NostrEvent[] = [];
-        const { duplicates } = arena.forEachUnique((_, slab, start, end) =>
-          seen.push(decodeEvent(slab.subarray(start, end))),
-        );
-        expect(seen).toEqual(sortNaively(events));
-        expect(duplicates).toBe(events.length - seen.length);
-      }),
-    );
   });
 });
 

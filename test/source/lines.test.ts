@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { isUtf8 as isValidUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { chunkRanges } from "../../cli/plan/plan.ts";
-import { type ByteRange, scanFrom, scanLines } from "../../cli/source/lines.ts";
+import { type ByteRange, type LineSink, scanFrom, scanLines } from "../../cli/source/lines.ts";
 import { spoolStream } from "../../cli/source/stream.ts";
 import { temporaryFolder } from "../run/cli.ts";
 
@@ -16,30 +17,63 @@ async function* blocksOf(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield Buffer.from(bytes.subarray(at, at + size));
 }
 
-async function scan(blocks: AsyncIterable<Uint8Array>, range: ByteRange, maxLine: number, seen: Seen): Promise<void> {
-  await scanLines(blocks, range, maxLine, {
-    line: (line, offset) => seen.lines.push([offset, line.toString("latin1")]),
-    tooLong: (_, offset) => seen.tooLong.push(offset),
+async function scan(
+  blocks: AsyncIterable<Uint8Array>,
+  range: ByteRange,
+  maxLine: number,
+  windowBytes: number,
+  seen: Seen,
+): Promise<void> {
+  // Lines must stay as they are until they are settled.
+  const given: { line: Buffer; text: string }[] = [];
+  const sink: LineSink = {
+    line: (window, start, end, offset, isUtf8) => {
+      const line = window.subarray(start, end);
+      given.push({ line, text: line.toString("latin1") });
+      seen.lines.push([offset, line.toString("latin1")]);
+      if (isUtf8) expect(isValidUtf8(line)).toBe(true);
+    },
+    tooLong: (head, offset) => {
+      given.push({ line: head, text: head.toString("latin1") });
+      seen.tooLong.push(offset);
+    },
     blank: () => {
       seen.blank++;
     },
-  });
+    settle: () => {
+      for (const { line, text } of given.splice(0)) expect(line.toString("latin1")).toBe(text);
+    },
+  };
+  await scanLines(blocks, range, maxLine, sink, Buffer.alloc(windowBytes));
+  expect(given).toEqual([]);
 }
 
-async function scanFile(bytes: Buffer, chunk: number, block: number, maxLine: number): Promise<Seen> {
+async function scanFile(
+  bytes: Buffer,
+  chunk: number,
+  block: number,
+  maxLine: number,
+  windowBytes: number,
+): Promise<Seen> {
   const seen: Seen = { lines: [], tooLong: [], blank: 0 };
   for (const range of chunkRanges(bytes.length, chunk))
-    await scan(blocksOf(bytes.subarray(scanFrom(range)), block), range, maxLine, seen);
+    await scan(blocksOf(bytes.subarray(scanFrom(range)), block), range, maxLine, windowBytes, seen);
   return seen;
 }
 
-async function scanStream(bytes: Buffer, chunk: number, block: number, maxLine: number): Promise<Seen> {
+async function scanStream(
+  bytes: Buffer,
+  chunk: number,
+  block: number,
+  maxLine: number,
+  windowBytes: number,
+): Promise<Seen> {
   const seen: Seen = { lines: [], tooLong: [], blank: 0 };
   using folder = temporaryFolder();
   let files = 0;
   const nextPath = () => folder.join(String(files++));
   for await (const { range, path } of spoolStream(blocksOf(bytes, block), chunk, maxLine, nextPath))
-    await scan(blocksOf(readFileSync(path), block), range, maxLine, seen);
+    await scan(blocksOf(readFileSync(path), block), range, maxLine, windowBytes, seen);
   return seen;
 }
 
@@ -85,8 +119,9 @@ describe("lines", () => {
           fc.integer({ min: 1, max: 80 }),
           fc.integer({ min: 1, max: 80 }),
           fc.constantFrom(20, 39, 40, 41, 1000),
-          async (bytes, chunk, block, maxLine) => {
-            expect(await scanAll(bytes, chunk, block, maxLine)).toEqual(splitNaively(bytes, maxLine));
+          fc.constantFrom(1, 7, 64, 10_000),
+          async (bytes, chunk, block, maxLine, windowBytes) => {
+            expect(await scanAll(bytes, chunk, block, maxLine, windowBytes)).toEqual(splitNaively(bytes, maxLine));
           },
         ),
         { numRuns: 1500 },
