@@ -106,8 +106,8 @@ function writeString(target: Buffer, offset: number, key: number, text: string):
   return prependLength(target, offset + 1, bodyAt, end);
 }
 
-/** Writes the length of `bodyAt..end` at `lengthAt`, moving the body when the length takes more room than was left. */
-function prependLength(target: Buffer, lengthAt: number, bodyAt: number, end: number): number {
+/** Writes the length of the field `bodyAt..end` at `lengthAt`, moving the body when the length takes more room than was left. */
+export function prependLength(target: Buffer, lengthAt: number, bodyAt: number, end: number): number {
   const size = end - bodyAt;
   const rightBodyAt = lengthAt + varintSize(size);
   if (rightBodyAt !== bodyAt) target.copyWithin(rightBodyAt, bodyAt, end);

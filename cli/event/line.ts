@@ -1,6 +1,8 @@
+import { isUtf8 } from "node:buffer";
 import { encodeEvent } from "./encode.ts";
 import type { NostrEvent } from "./event.ts";
 import { hasValidId } from "./id.ts";
+import { createFastReader } from "./line/fast.ts";
 import { parseLine } from "./parse.ts";
 import type { RejectReason } from "./reject.ts";
 
@@ -21,29 +23,57 @@ export interface LineReader {
   encode(target: Buffer, offset: number): number;
 }
 
+/**
+ * A reader that goes over the bytes of lines as dumps usually have them, which takes about a third of the time of making objects.
+ * `parseLine`, `hasValidId` and `encodeEvent` decide whatever it does not know, so that what it says is what they say.
+ */
 export function createLineReader(): LineReader {
+  const fast = createFastReader();
+  let block: Buffer = Buffer.alloc(0);
+  let start = 0;
+  let end = 0;
+  let createdAt = 0;
+  let kind = 0;
+  /** Null as long as the fast reader knows what is needed. */
   let event: NostrEvent | null = null;
-  const current = (): NostrEvent => {
-    if (event === null) throw new Error("no event was read");
-    return event;
+
+  const parse = (): NostrEvent | RejectReason => parseLine(block.subarray(start, end));
+  const isValidUtf8 = () => isUtf8(block.subarray(start, end));
+  const parseEvent = (): NostrEvent => {
+    const result = parse();
+    if (typeof result === "string") throw new Error(`the line that was read last is no event: ${result}`);
+    return result;
   };
+
   return {
-    read: (block, start, end) => {
-      const result = parseLine(block.subarray(start, end));
-      event = typeof result === "string" ? null : result;
-      return typeof result === "string" ? result : null;
+    read: (lineBlock, lineStart, lineEnd, isKnownUtf8) => {
+      block = lineBlock;
+      start = lineStart;
+      end = lineEnd;
+      event = null;
+      if ((isKnownUtf8 || isValidUtf8()) && fast.read(block, start, end)) {
+        createdAt = fast.createdAt;
+        kind = fast.kind;
+        return null;
+      }
+      const result = parse();
+      if (typeof result === "string") return result;
+      event = result;
+      createdAt = event.created_at;
+      kind = event.kind;
+      return null;
     },
     get createdAt() {
-      return current().created_at;
+      return createdAt;
     },
     get kind() {
-      return current().kind;
+      return kind;
     },
-    hasValidId: () => hasValidId(current()),
+    hasValidId: () => (event === null && fast.hasPlainId()) || hasValidId(event ?? parseEvent()),
     copyKeys: (target, offset) => {
-      const { id, pubkey, sig } = current();
-      target.write(id + pubkey + sig, offset, "hex");
+      if (event === null) fast.copyKeys(target, offset);
+      else target.write(event.id + event.pubkey + event.sig, offset, "hex");
     },
-    encode: (target, offset) => encodeEvent(current(), target, offset),
+    encode: (target, offset) => (event === null ? fast.encode(target, offset) : encodeEvent(event, target, offset)),
   };
 }
