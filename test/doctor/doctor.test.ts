@@ -12,6 +12,9 @@ import { convertOk, makeDump, runCli, temporaryFolder } from "../run/cli.ts";
 
 const MAIN = join(import.meta.dir, "../../cli/main.ts");
 const LIBRARY = "/usr/lib/x86_64-linux-gnu/libsecp256k1.so.1";
+const BATCH_LIBRARY = join(import.meta.dir, "../../dist/schnorr-batch.so");
+/** A shell command that hides the library for batches, where there is one. */
+const NO_BATCHES = existsSync(BATCH_LIBRARY) ? `mount --bind /dev/null ${BATCH_LIBRARY}` : "true";
 
 setDefaultTimeout(30_000);
 
@@ -296,9 +299,9 @@ test.skipIf(!canMount)("a folder that cannot be written to, and one in memory", 
 });
 
 test.skipIf(!canMount || !existsSync(LIBRARY))(
-  "without the native library signatures are checked by WebAssembly, and it says so",
+  "without a native library signatures are checked by WebAssembly, and it says so",
   () => {
-    const { exitCode, on, findings } = doctorWith(`mount --bind /dev/null ${LIBRARY}`, [folder.path]);
+    const { exitCode, on, findings } = doctorWith(`${NO_BATCHES} && mount --bind /dev/null ${LIBRARY}`, [folder.path]);
     expect([exitCode, on("signatures")]).toEqual([
       0,
       [expect.stringMatching(/^warning tiny-secp256k1 \(WebAssembly\), self-test passed/)],
@@ -306,6 +309,12 @@ test.skipIf(!canMount || !existsSync(LIBRARY))(
     expect(findings.find(({ about }) => about === "signatures")?.fix).toContain("libsecp256k1");
   },
 );
+
+test.skipIf(!canMount || !existsSync(LIBRARY))("what makes checking signatures faster is told", () => {
+  const { exitCode, on, findings } = doctorWith(NO_BATCHES, [folder.path]);
+  expect([exitCode, on("signatures")]).toEqual([0, [expect.stringMatching(/^warning libsecp256k1 .* in batches/)]]);
+  expect(findings.find(({ about }) => about === "signatures")?.fix).toContain("npm run build:native");
+});
 
 test("what cannot be asked for is bad usage", async () => {
   const { exitCode, stderr } = await runCli(["doctor", folder.path, "--write"]);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { schnorr } from "@noble/curves/secp256k1.js";
+import { loadBatchVerifier } from "../../cli/event/signature/batch.ts";
 import { createEventCheck } from "../../cli/event/signature/check.ts";
 import { loadNativeVerifier } from "../../cli/event/signature/native.ts";
 import { passesSelfTest, selectVerifier } from "../../cli/event/signature/select.ts";
@@ -9,6 +10,7 @@ import { signedEvent } from "../events.ts";
 
 const native = loadNativeVerifier();
 if (native === null) console.warn("skipped: this host has no libsecp256k1");
+const batch = loadBatchVerifier();
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, "hex"));
 
@@ -20,6 +22,9 @@ describe("BIP-340's published vectors", () => {
   for (const [index, { pubkey, message, signature, valid }] of BIP340_VECTORS.entries()) {
     const args = [bytes(message), bytes(pubkey), bytes(signature)] as const;
     test.skipIf(native === null)(`${index} with libsecp256k1`, () => expect(native?.verify(...args)).toBe(valid));
+    test.skipIf(batch === null)(`${index} with the library for batches`, () =>
+      expect(batch?.verify(...args)).toBe(valid),
+    );
     test(`${index} with WebAssembly`, () => expect(wasmVerifier.verify(...args)).toBe(valid));
     test(`${index} with noble agrees`, () => {
       let answer = false;
@@ -33,20 +38,36 @@ describe("BIP-340's published vectors", () => {
 
 describe("the choice of a verifier", () => {
   test("falls back to WebAssembly when no library loads", async () => {
-    expect((await selectVerifier(["libnone.so.1"])).name).toContain("WebAssembly");
+    expect((await selectVerifier([() => loadNativeVerifier(["libnone.so.1"])])).name).toContain("WebAssembly");
   });
 
   test("falls back when the library that loads is another", async () => {
-    expect((await selectVerifier(["libc.so.6"])).name).toContain("WebAssembly");
+    expect((await selectVerifier([() => loadNativeVerifier(["libc.so.6"])])).name).toContain("WebAssembly");
   });
 
-  test.skipIf(native === null)("takes the library of the host", async () => {
-    expect((await selectVerifier()).name).toContain("libsecp256k1.so");
+  test.skipIf(native === null)("takes the library of the host where there is none for batches", async () => {
+    const load = [() => loadBatchVerifier("none.so"), loadNativeVerifier];
+    expect((await selectVerifier(load)).name).toContain("libsecp256k1.so");
+  });
+
+  test("passes over a batch library that is something else", async () => {
+    expect((await selectVerifier([() => loadBatchVerifier("libc.so.6")])).name).toContain("WebAssembly");
+  });
+
+  test.skipIf(batch === null)("prefers batches", async () => {
+    expect((await selectVerifier()).name).toContain("in batches");
   });
 
   test("refuses a verifier that always gives one answer", () => {
     expect(passesSelfTest({ name: "yes", verify: () => true })).toBe(false);
     expect(passesSelfTest({ name: "no", verify: () => false })).toBe(false);
+    for (const verdict of [0, 1]) {
+      const createBatch = () => ({
+        capacity: 1024,
+        check: (_: Uint8Array, count: number, valid: Uint8Array) => void valid.fill(verdict, 0, count),
+      });
+      expect(passesSelfTest({ ...wasmVerifier, createBatch })).toBe(false);
+    }
   });
 });
 

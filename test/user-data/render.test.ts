@@ -1,6 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadBatchVerifier } from "../../cli/event/signature/batch.ts";
+import { passesSelfTest } from "../../cli/event/signature/select.ts";
 import { buildBundle } from "../../scripts/bundle.ts";
 import { agentConfig } from "../../user-data/agent-config.ts";
 import { pinnedBun } from "../../user-data/bun.ts";
@@ -57,9 +59,13 @@ describe("user data", () => {
   test("has no findings of shellcheck, nor have its sources", () => {
     const path = folder.join("user-data.sh");
     writeFileSync(path, text);
-    const sources = readdirSync(join(ROOT, "user-data")).filter((name) => name.endsWith(".sh"));
-    expect(sources.length).toBe(4);
-    const check = Bun.spawnSync(["shellcheck", path, ...sources.map((name) => join(ROOT, "user-data", name))]);
+    const sources = ["user-data", "scripts"].flatMap((name) =>
+      readdirSync(join(ROOT, name))
+        .filter((file) => file.endsWith(".sh"))
+        .map((file) => join(ROOT, name, file)),
+    );
+    expect(sources.length).toBe(5);
+    const check = Bun.spawnSync(["shellcheck", path, ...sources]);
     expect([check.exitCode, check.stdout.toString()]).toEqual([0, ""]);
   });
 
@@ -102,9 +108,31 @@ test("the same sources give the same bundle", async () => {
   const [first, second] = [await buildBundle(folder.join("a.tar.gz")), await buildBundle(folder.join("b.tar.gz"))];
   expect(second.sha256).toBe(first.sha256);
   const names = Bun.spawnSync(["tar", "-tzf", first.path]).stdout.toString().trim().split("\n");
+  const isLibrary = (name: string) => name.startsWith("secp256k1/");
   const workers = names.filter((name) => name.endsWith("worker.js"));
   expect(workers).toContain("worker.js");
   // All that the script compiles on the machine.
-  const files = ["install.sh", "main.js", "proton-beam.service", "service.sh"];
-  expect(names).toEqual([...files, ...workers].sort());
+  const scripts = ["build-native.sh", "install.sh", "service.sh"];
+  const files = [...scripts, "main.js", "proton-beam.service", "schnorr-batch.c"];
+  expect(names.filter((name) => !isLibrary(name))).toEqual([...files, ...workers].sort());
+  expect(names.filter(isLibrary)).toContain("secp256k1/src/secp256k1.c");
+});
+
+test.skipIf(Bun.which("cc") === null)("the bundle has all that the native library is compiled of", async () => {
+  const { path } = await buildBundle(folder.join("native.tar.gz"));
+  const unpacked = folder.join("native");
+  mkdirSync(unpacked);
+  Bun.spawnSync(["tar", "-xzf", path, "-C", unpacked]);
+  const library = join(unpacked, "made/schnorr-batch.so");
+  const build = Bun.spawnSync(["sh", "build-native.sh", "schnorr-batch.c", "secp256k1", library], { cwd: unpacked });
+  expect([build.exitCode, build.stderr.toString()]).toEqual([0, ""]);
+  const verifier = loadBatchVerifier(library);
+  expect(verifier !== null && passesSelfTest(verifier)).toBe(true);
+});
+
+test("without a C compiler it is told what to install", () => {
+  const build = Bun.spawnSync(["sh", join(ROOT, "scripts/build-native.sh")], {
+    env: { ...process.env, CC: "no-such-cc" },
+  });
+  expect([build.exitCode, build.stderr.toString()]).toEqual([1, expect.stringContaining("apt install gcc libc6-dev")]);
 });

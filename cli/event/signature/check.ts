@@ -1,46 +1,69 @@
 import type { NostrEvent } from "../event.ts";
-import type { Verifier } from "./verifier.ts";
+import { createDigestSet, DIGEST_WORDS } from "./digest-set.ts";
+import { type SignatureCheck, TRIPLE_BYTES, type Verifier } from "./verifier.ts";
 
-/** Bytes of a triple: id 32, pubkey 32, sig 64. */
-export const TRIPLE_BYTES = 128;
+export { type SignatureCheck, TRIPLE_BYTES } from "./verifier.ts";
 
-const CAPACITY = 16_384;
-const REMEMBERED = 65_536;
+/** What one call takes of a verifier that goes one by one. */
+const CAPACITY = 1024;
 
-/** Checks signatures many at a time. */
-export interface SignatureCheck {
-  /** The most that one call takes. */
-  readonly capacity: number;
-  /** Of the first `count` triples (id 32 bytes, pubkey 32, sig 64 each) says in `valid` which verify: 1 or 0. */
-  check(triples: Uint8Array, count: number, valid: Uint8Array): void;
+/**
+ * A signature check that remembers valid signatures, so that an exact duplicate is not verified again: about a million of the
+ * latest ones, in 36 MiB.
+ */
+export function createSignatureCheck(verifier: Verifier): SignatureCheck {
+  const { capacity, check } = verifier.createBatch?.() ?? oneByOne(verifier);
+  const known = createDigestSet();
+  const digest = new Uint32Array(DIGEST_WORDS);
+  const digestBytes = new Uint8Array(digest.buffer);
+  // Those to be verified: their triples, their slots among the known ones, and the verdicts.
+  const fresh = new Uint8Array(capacity * TRIPLE_BYTES);
+  const slots = new Int32Array(capacity);
+  const verdicts = new Uint8Array(capacity);
+  // For each triple of a call which of the fresh ones it is the same as; -1 when it is known.
+  const sameAs = new Int32Array(capacity);
+
+  return {
+    capacity,
+    check: (triples, count, valid) => {
+      if (count > capacity) throw new Error(`${count} signatures at a time are more than ${capacity}`);
+      let verifying = 0;
+      for (let i = 0; i < count; i++) {
+        const triple = triples.subarray(i * TRIPLE_BYTES, (i + 1) * TRIPLE_BYTES);
+        Bun.SHA256.hash(triple, digestBytes);
+        const slot = known.find(digest);
+        if (slot >= 0) sameAs[i] = known.ownerOf(slot);
+        else {
+          fresh.set(triple, verifying * TRIPLE_BYTES);
+          slots[verifying] = known.add(digest, verifying);
+          sameAs[i] = verifying++;
+        }
+      }
+      verdicts.fill(0, 0, verifying);
+      try {
+        if (verifying > 0) check(fresh, verifying, verdicts);
+      } finally {
+        for (let j = 0; j < verifying; j++) known.settle(slots[j], j, verdicts[j] === 1);
+      }
+      for (let i = 0; i < count; i++) valid[i] = sameAs[i] < 0 ? 1 : verdicts[sameAs[i]];
+    },
+  };
 }
 
-export function createSignatureCheck(verifier: Verifier): SignatureCheck {
-  const remembered = Buffer.alloc(REMEMBERED * TRIPLE_BYTES);
-  const isFilled = new Uint8Array(REMEMBERED);
-
-  const isValid = (triple: Buffer): boolean => {
-    const slot = triple.readUInt32LE(0) % REMEMBERED;
-    const at = slot * TRIPLE_BYTES;
-    if (isFilled[slot] === 1 && remembered.compare(triple, 0, TRIPLE_BYTES, at, at + TRIPLE_BYTES) === 0) return true;
-    if (!verifier.verify(triple.subarray(0, 32), triple.subarray(32, 64), triple.subarray(64))) return false;
-    triple.copy(remembered, at);
-    isFilled[slot] = 1;
-    return true;
-  };
-
+function oneByOne({ verify }: Verifier): SignatureCheck {
   return {
     capacity: CAPACITY,
     check: (triples, count, valid) => {
       for (let i = 0; i < count; i++) {
-        const triple = Buffer.from(triples.buffer, triples.byteOffset + i * TRIPLE_BYTES, TRIPLE_BYTES);
-        valid[i] = isValid(triple) ? 1 : 0;
+        const at = i * TRIPLE_BYTES;
+        const [id, pubkey] = [triples.subarray(at, at + 32), triples.subarray(at + 32, at + 64)];
+        valid[i] = verify(id, pubkey, triples.subarray(at + 64, at + TRIPLE_BYTES)) ? 1 : 0;
       }
     },
   };
 }
 
-/** The check of one event at a time, whose fields have the right form. */
+/** The check of one event at a time, whose fields have the right form. It remembers valid signatures. */
 export function createEventCheck(verifier: Verifier): (event: NostrEvent) => boolean {
   const { check } = createSignatureCheck(verifier);
   const triple = Buffer.alloc(TRIPLE_BYTES);
