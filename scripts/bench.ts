@@ -1,140 +1,85 @@
-// Measures the pipeline and, in the same run and on the same cores, the raw limits it is compared with.
-import { closeSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
+// Measures the whole pipeline and, in the same run and on the same cores, the raw limits it is compared with.
+import { mkdirSync, rmSync, statSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
-import { formatBytes, formatCount } from "../cli/report/format.ts";
-import { LOOPS, type Loop } from "./bench/loops.ts";
-import { generateDump } from "./generator/generate.ts";
-import { peakMemory } from "./peak-memory.ts";
+import { type Bench, chunkBytesFor } from "./bench/bench.ts";
+import { copyRepeated, copyStart, provideDump, UNIQUE_EVENTS } from "./bench/dumps.ts";
+import { measureDuplicates } from "./bench/duplicates.ts";
+import { measureGrowth } from "./bench/growth.ts";
+import { measureMainThread } from "./bench/main-thread.ts";
+import { measureRealEvents } from "./bench/real-events.ts";
+import { measureScaling } from "./bench/scaling.ts";
+import { measureStartUp } from "./bench/start-up.ts";
+import { createTable } from "./bench/table.ts";
+import { compareResources, measureThroughput } from "./bench/throughput.ts";
 
-const SAMPLE_BYTES = 16 * 1024 ** 2;
-const LOOP_MS = 2000;
-const MAIN = join(import.meta.dir, "../cli/main.ts");
+const FULL_LINES = 2_000_000;
+const SCALED_LINES = 100_000;
+const MAIN_THREAD_BYTES = 128 * 1024 ** 2;
 
 const args = await yargs(hideBin(process.argv))
-  .usage("$0\n\nPrints events/s and MB/s of each phase, the raw limits, and the ratios.")
-  .option("input", { type: "string", describe: "A dump to convert (default: a generated one)" })
-  .option("lines", { type: "number", default: 200_000, describe: "Lines of the generated dump" })
-  .option("duplicates", { type: "number", default: 0, describe: "Share of duplicates of the generated dump" })
+  .usage("$0\n\nPrints what a conversion takes beside the raw limits of this machine, and beside the goals.")
+  .option("lines", { type: "number", default: 200_000, describe: "Unique events to generate" })
+  .option("full", { type: "boolean", default: false, describe: `As many as ${FULL_LINES.toLocaleString("en-US")}` })
+  .option("sample", { type: "string", describe: "Also measure the events of this file" })
+  .option("repeat", { type: "number", default: 400, describe: "How many times the sample is repeated" })
   .option("parallel", { type: "number", default: availableParallelism(), describe: "Worker threads" })
-  .option("dir", { type: "string", default: tmpdir(), describe: "Where to work" })
+  .option("dir", { type: "string", default: tmpdir(), describe: "Where to work, in a folder proton-beam-bench" })
+  .option("keep", { type: "boolean", default: false, describe: "Keep the generated dumps for the next time" })
+  .option("loop-seconds", { type: "number", default: 2, describe: "How long each bare loop runs" })
+  .option("start-ups", {
+    type: "number",
+    default: 10,
+    describe: "How many times the program is started for its start-up",
+  })
   .strict()
   .parseAsync();
 
 const { parallel } = args;
-const input = args.input ?? join(args.dir, "proton-beam-bench.jsonl");
-if (args.input === undefined) {
-  const { duplicates, lines } = args;
-  await generateDump(input, { seed: "bench", lines, days: 30, duplicates, invalid: 0 }, parallel);
-}
-console.log(`${input}: ${formatBytes(statSync(input).size)}; ${parallel} workers\n`);
-
-const limits = await measureLimits();
-console.log("raw limits, all workers at once");
-for (const loop of LOOPS) console.log(`  ${loop.padEnd(22)} ${formatCount(limits[loop]).padStart(10)} events/s`);
-
-const validated = await measureConversion(["--validate-signatures"]);
-const unvalidated = await measureConversion([]);
-for (const [name, result] of [
-  ["with signatures", validated],
-  ["without signatures", unvalidated],
-] as const) {
-  console.log(`\nconvert, ${name}: peak memory ${formatBytes(result.peakBytes)}`);
-  for (const { phase, seconds } of result.phases)
-    console.log(
-      `  ${phase.padEnd(22)} ${formatCount(result.lines / seconds).padStart(10)} events/s  ` +
-        `${(result.bytes / 1e6 / seconds).toFixed(1).padStart(8)} MB/s  ${seconds.toFixed(2).padStart(8)} s`,
-    );
+const lines = args.full ? FULL_LINES : args.lines;
+const folder = join(args.dir, "proton-beam-bench");
+const bench: Bench = { folder, parallel, loopMs: args.loopSeconds * 1000, table: createTable(console.log) };
+const unique = join(folder, "unique.jsonl");
+mkdirSync(folder, { recursive: true });
+try {
+  await measureAll();
+  bench.table.end();
+} finally {
+  if (!args.keep) rmSync(folder, { recursive: true });
 }
 
-const ratio = (a: number, b: number) => (a / b).toFixed(2);
-console.log("\nratios");
-console.log(
-  `  whole run with signatures / bare verify loop                 ${ratio(validated.perSecond, limits.verify)}`,
-);
-console.log(
-  `  whole run without / bare JSON.parse + gzip 6                 ${ratio(unvalidated.perSecond, limits["JSON.parse + gzip 6"])}`,
-);
-console.log(
-  `  peak temp space / input                                      ${ratio(unvalidated.segmentBytes, unvalidated.bytes)} (segments)`,
-);
-if (args.input === undefined) for (const path of [input, `${input}.expected.json`]) rmSync(path);
-
-async function measureLimits(): Promise<Record<Loop, number>> {
-  const file = openSync(input, "r");
-  const bytes = new Uint8Array(SAMPLE_BYTES);
-  const sample = bytes.subarray(0, readSync(file, bytes));
-  closeSync(file);
-  const workers = Array.from(
-    { length: parallel },
-    () => new Worker(new URL("./bench/worker.ts", import.meta.url).href),
+async function measureAll(): Promise<void> {
+  await provideDump(unique, { ...UNIQUE_EVENTS, lines }, parallel);
+  const { size } = statSync(unique);
+  console.log(
+    `${lines.toLocaleString("en-US")} generated events of ${(size / lines / 1000).toFixed(2)} KB, ` +
+      `${(size / 1e9).toFixed(2)} GB in chunks of ${(chunkBytesFor(bench, unique) / 1e6).toFixed(1)} MB; ${parallel} workers`,
   );
-  const ask = <T>(worker: Worker, message: unknown) =>
-    new Promise<T>((resolve, reject) => {
-      worker.onmessage = ({ data }) => resolve(data);
-      worker.onerror = (event) => reject(new Error(event.message));
-      worker.postMessage(message);
-    });
-  await Promise.all(workers.map((worker) => ask(worker, { bytes: sample })));
-  const rates: Partial<Record<Loop, number>> = {};
-  for (const loop of LOOPS) {
-    const results = await Promise.all(
-      workers.map((worker) => ask<{ perSecond: number }>(worker, { loop, ms: LOOP_MS })),
-    );
-    rates[loop] = results.reduce((sum, { perSecond }) => sum + perSecond, 0);
+  const throughput = await measureThroughput(bench, unique);
+  compareResources(bench, throughput);
+  await withStart(Math.max(SCALED_LINES / lines, 1 / 8), (path) => measureScaling(bench, path));
+  await withStart(MAIN_THREAD_BYTES / size, (path) => measureMainThread(bench, path, throughput.unvalidated));
+  await measureGrowth(bench, unique);
+  await measureStartUp(bench, args.startUps);
+
+  const repeating = join(folder, "repeating.jsonl");
+  await provideDump(repeating, { ...UNIQUE_EVENTS, lines: Math.ceil(lines / 2), duplicates: 0.9 }, parallel);
+  await measureDuplicates(bench, repeating, throughput.validated);
+
+  if (args.sample !== undefined) {
+    const path = join(folder, "real.jsonl");
+    copyRepeated(args.sample, args.repeat, path);
+    await measureRealEvents(bench, path);
+    rmSync(path);
   }
-  for (const worker of workers) worker.terminate();
-  return rates as Record<Loop, number>;
 }
 
-async function measureConversion(options: string[]) {
-  const out = join(args.dir, "proton-beam-bench-out");
-  rmSync(out, { recursive: true, force: true });
-  const command = [
-    process.execPath,
-    "run",
-    MAIN,
-    "convert",
-    input,
-    "-o",
-    out,
-    "-j",
-    String(parallel),
-    "--json",
-    "--no-progress",
-    "--verbose",
-    ...options,
-  ];
-  const child = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
-  const [output, peakBytes] = await Promise.all([new Response(child.stdout).text(), peakMemory(child)]);
-  const summary = JSON.parse(output);
-  const records = readFileSync(join(out, "proton-beam.log"), "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-  const timeOf = (msg: string) => Date.parse(records.find((record) => record.msg === msg).time);
-  const between = (phase: string, from: string, to: string) => ({
-    phase,
-    seconds: Math.max(timeOf(to) - timeOf(from), 1) / 1000,
-  });
-  const segmentBytes = records
-    .filter(({ msg }) => msg === "segment ready")
-    .reduce((sum, { segmentBytes: n }) => sum + n, 0);
-  rmSync(out, { recursive: true });
-  const { lines, bytes } = summary.counts;
-  return {
-    lines,
-    bytes,
-    segmentBytes,
-    perSecond: lines / summary.seconds,
-    peakBytes,
-    phases: [
-      between("map", "conversion started", "all chunks are mapped"),
-      between("reduce", "all chunks are mapped", "all days are written"),
-      between("index, after the reduce", "all days are written", "the index is built"),
-      { phase: "whole run", seconds: summary.seconds },
-    ],
-  };
+/** Measures with the first lines of the unique events. */
+async function withStart(share: number, measure: (path: string) => Promise<void>): Promise<void> {
+  const path = join(folder, "start.jsonl");
+  copyStart(unique, Math.min(share, 1), path);
+  await measure(path);
+  rmSync(path);
 }

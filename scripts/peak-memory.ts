@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { pollUntilExit } from "./bench/poll.ts";
 
 const POLL_MS = 20;
 
@@ -8,14 +9,9 @@ const POLL_MS = 20;
  */
 export async function peakMemory(child: Bun.Subprocess): Promise<number> {
   let peak = 0;
-  let ended = false;
-  const end = child.exited.then(() => {
-    ended = true;
-  });
-  while (!ended) {
+  await pollUntilExit(child, POLL_MS, () => {
     peak = Math.max(peak, residentPeak(child.pid));
-    await Promise.race([end, Bun.sleep(POLL_MS)]);
-  }
+  });
   return peak;
 }
 

@@ -45,6 +45,11 @@ const RELAYS = [
   "wss://purple.example.io",
   "",
 ];
+const RELAY_SOFTWARE = [
+  "https://git.example.com/~author/relay-rs",
+  "git+https://github.example.com/author/relay.git",
+  "https://github.example.com/author/haven",
+];
 
 const KINDS = [
   [1, 36],
@@ -53,12 +58,12 @@ const KINDS = [
   [3, 3],
   [6, 6],
   [9735, 9],
-  [30023, 3],
+  [30023, 4],
   [10002, 4],
   [5, 2],
   [1984, 1],
   [4, 5],
-  [30166, 5],
+  [30166, 10],
   [20000, 1],
   [65535, 1],
 ] as const;
@@ -83,7 +88,6 @@ function draftContent(random: Random, kind: number): string {
     case 5:
     case 9735:
     case 10002:
-    case 30166:
       return "";
     case 4:
       return `${Buffer.from(random.hex(random.int(4, 60) * 32), "hex").toString("base64")}?iv=${random.hex(24)}`;
@@ -91,13 +95,16 @@ function draftContent(random: Random, kind: number): string {
       return JSON.stringify({
         id: random.hex(64),
         pubkey: random.hex(64),
+        created_at: random.int(1_600_000_000, 1_700_000_000),
         kind: 1,
-        tags: [["p", random.hex(64)]],
+        tags: [["e", random.hex(64), random.pick(RELAYS), "root"], ...draftTags(random, 5), ["p", random.hex(64)]],
         content: text(random, random.int(5, 80)),
         sig: random.hex(128),
       });
     case 7:
       return random.pick(["+", "🤙", "-", "❤️", ...EMOJI, ""]);
+    case 30166:
+      return random.chance(0.2) ? "{}" : JSON.stringify(relayInformation(random));
     case 30023:
       return Array.from({ length: random.int(4, 30) }, () => text(random, random.int(30, 120))).join("\n\n");
     default:
@@ -121,7 +128,7 @@ function draftTags(random: Random, kind: number): TagValue[][] {
     case 0:
       return random.chance(0.3) ? [["alt", "User profile"]] : [];
     case 3:
-      return repeat(20, 200, () => ["p", random.hex(64)]);
+      return repeat(20, 290, () => ["p", random.hex(64)]);
     case 5:
       return repeat(1, 5, () => ["e", random.hex(64)]);
     case 6:
@@ -131,6 +138,7 @@ function draftTags(random: Random, kind: number): TagValue[][] {
       return [
         p(),
         e(),
+        ["P", random.hex(64)],
         ["bolt11", `lnbc${random.int(1, 5000)}u1p${random.hex(260)}`],
         ["preimage", random.hex(64)],
         [
@@ -141,10 +149,7 @@ function draftTags(random: Random, kind: number): TagValue[][] {
             id: random.hex(64),
             sig: random.hex(128),
             kind: 9734,
-            tags: [
-              ["amount", "21000"],
-              ["p", random.hex(64)],
-            ],
+            tags: [["amount", "21000"], e(), p(), ["relays", ...repeat(2, 8, () => [random.pick(RELAYS)]).flat()]],
           }),
         ],
       ];
@@ -163,6 +168,10 @@ function draftTags(random: Random, kind: number): TagValue[][] {
         ["R", "auth", false],
         ["rtt-open", random.int(20, 900)],
         ...repeat(5, 60, () => ["N", String(random.int(1, 99)), `NIP-${random.int(1, 99)}`]),
+        ["L", "dns.ipv4"],
+        ...repeat(1, 4, () => ["l", Array.from({ length: 4 }, () => random.int(1, 254)).join("."), "dns.ipv4"]),
+        ["L", "host.as"],
+        ["l", `AS${random.int(1000, 400_000)} ${words(random, 2)}`, "host.as"],
       ];
     case 30023:
       return [
@@ -180,6 +189,27 @@ function draftTags(random: Random, kind: number): TagValue[][] {
         [repeat(10, 60, p), 1],
       ]);
   }
+}
+
+/** What a relay says of itself (NIP-11). */
+function relayInformation(random: Random) {
+  return {
+    name: words(random, random.int(1, 4)),
+    description: words(random, random.int(2, 30)),
+    pubkey: random.hex(64),
+    contact: `mailto:${words(random, 1)}@example.com`,
+    supported_nips: Array.from({ length: random.int(4, 20) }, () => random.int(1, 99)),
+    software: random.pick(RELAY_SOFTWARE),
+    version: `${random.int(0, 2)}.${random.int(0, 20)}.${random.int(0, 20)}`,
+    limitation: {
+      max_message_length: random.pick([131_072, 262_140, 524_288]),
+      max_subscriptions: random.pick([20, 50, 80]),
+      max_limit: random.pick([500, 5000, 10_000]),
+      payment_required: random.chance(0.3),
+      restricted_writes: random.chance(0.5),
+    },
+    icon: `https://media.example.com/${random.hex(64)}.jpg`,
+  };
 }
 
 function text(random: Random, length: number): string {

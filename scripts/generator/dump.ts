@@ -39,6 +39,7 @@ const FIRST_SECOND = Date.UTC(2024, 0, 1) / 1000;
 const AUTHORS = 1500;
 const BLANK_SHARE = 0.001;
 const NEAR = 2000;
+const REMEMBERED = 4096;
 
 /** Makes any line of a dump without those before it, so that lines can be made in parallel. */
 export interface DumpWriter {
@@ -79,6 +80,14 @@ export function createDumpWriter(settings: DumpSettings): DumpWriter {
     const auxiliary = new Uint8Array(32).fill(resigned ? 1 : 0);
     return { id, ...unsigned, sig: author.sign(id, auxiliary) };
   };
+  // Duplicates of an event come close together, and to make one takes as long as to write many.
+  const remembered = new Map<number, NostrEvent>();
+  const repeatedEvent = (n: number): NostrEvent => {
+    const event = remembered.get(n) ?? eventOf(n);
+    if (remembered.size >= REMEMBERED) remembered.clear();
+    remembered.set(n, event);
+    return event;
+  };
 
   return {
     lines: (from, to) => {
@@ -100,7 +109,8 @@ export function createDumpWriter(settings: DumpSettings): DumpWriter {
 
   function lineOf(slot: Slot, n: number, look: Random): Buffer {
     if (slot.type === "invalid") return spoilLine(slot.reason, eventOf(n), look);
-    return Buffer.from(dress(slot.type === "event" ? eventOf(n) : eventOf(slot.of, slot.resigned), look));
+    if (slot.type === "event") return Buffer.from(dress(eventOf(n), look));
+    return Buffer.from(dress(slot.resigned ? eventOf(slot.of, true) : repeatedEvent(slot.of), look));
   }
 
   function count(tally: Tally, slot: Slot, n: number): void {

@@ -32,9 +32,9 @@ export function createRandom(seed: string): Random {
       return items[0][0];
     },
     hex: (digits) => {
-      let text = "";
-      while (text.length < digits) text += (generator.next() >>> 0).toString(16).padStart(8, "0");
-      return text.slice(0, digits);
+      const bytes = Buffer.allocUnsafe(4 * Math.ceil(digits / 8));
+      for (let at = 0; at < bytes.length; at += 4) bytes.writeUInt32BE(generator.next() >>> 0, at);
+      return bytes.toString("hex").slice(0, digits);
     },
   };
 }
