@@ -49,8 +49,17 @@ export function recordPubkey(record: Buffer): string {
 
 /** Writes the id and then the pubkey of the encoded event at `start` to `target`, 32 bytes each. */
 export function copyRecordKeys(source: Buffer, start: number, target: Buffer, offset: number): void {
-  target.write(source.toString("latin1", start + ID_AT, start + ID_AT + HEX_DIGITS), offset, "hex");
-  target.write(source.toString("latin1", start + PUBKEY_AT, start + PUBKEY_AT + HEX_DIGITS), offset + 32, "hex");
+  copyHex(source, start + ID_AT, target, offset);
+  copyHex(source, start + PUBKEY_AT, target, offset + HEX_DIGITS / 2);
+}
+
+/** Writes what 64 hex digits say; of a digit the low four bits tell 0 to 9, and with bit 6 a to f. */
+function copyHex(source: Buffer, from: number, target: Buffer, to: number): void {
+  for (let i = 0; i < HEX_DIGITS / 2; i++) {
+    const high = source[from + 2 * i];
+    const low = source[from + 2 * i + 1];
+    target[to + i] = (((high & 15) + 9 * (high >> 6)) << 4) | ((low & 15) + 9 * (low >> 6));
+  }
 }
 
 /** A number of 32 bits made of the beginning of the id of the encoded event at `start`, for tables. */
@@ -66,5 +75,10 @@ export function recordHash(source: Uint8Array, start: number): number {
 export function compareRecordIds(a: Buffer, aStart: number, b: Buffer, bStart: number): number {
   const aId = aStart + ID_AT;
   const bId = bStart + ID_AT;
+  // Different ids mostly differ at once: then a native call would take several times as long.
+  for (let i = 0; i < 4; i++) {
+    const difference = a[aId + i] - b[bId + i];
+    if (difference !== 0) return difference;
+  }
   return a.compare(b, bId, bId + HEX_DIGITS, aId, aId + HEX_DIGITS);
 }

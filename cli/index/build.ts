@@ -1,14 +1,16 @@
 import { Database } from "bun:sqlite";
-import { rmSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Member } from "../reduce/day-file.ts";
 import type { IndexRow } from "../reduce/day-rows.ts";
 import { renameDurably, TEMPORARY_SUFFIX } from "../store/atomic.ts";
+import { createEventWriter, type EventWriter } from "./events.ts";
+import { createPageWriter, PAGE_BYTES } from "./pages.ts";
+import { createPubkeyInterner } from "./pubkeys.ts";
 import { openIndex } from "./read.ts";
 import { INDEXES, TABLES, TAG_TABLES, VIEW } from "./schema.ts";
 
 const CACHE_KIB = 65_536;
-const REMEMBERED_PUBKEYS = 200_000;
 
 /** Builds an `index.db`, day after day; it appears under its name when it is whole. */
 export interface IndexBuilder {
@@ -29,12 +31,16 @@ export function createIndexBuilder(path: string, tags: string[] = [], base: stri
   rmSync(temporary, { force: true });
   const db = new Database(temporary);
   // A crash discards the temporary file, so the builder needs neither journal nor syncs; the rename is durable.
+  db.run(`PRAGMA page_size = ${PAGE_BYTES}`);
+  db.run("PRAGMA auto_vacuum = NONE");
   db.run("PRAGMA journal_mode = OFF");
   db.run("PRAGMA synchronous = OFF");
-  // The sorts of the indexes spill to disk: beside the index, where room was accounted for.
+  // The sort of the tags spills to disk: beside the index, where room was accounted for.
   db.run(`PRAGMA temp_store_directory = '${quoted(dirname(resolve(temporary)))}'`);
   db.run(`PRAGMA cache_size = -${CACHE_KIB}`);
   db.run(TABLES);
+  db.run(INDEXES);
+  db.run(VIEW);
   const tagTables = tags.length === 0 ? null : createTagTables(db, tags, `${path}.tags${TEMPORARY_SUFFIX}`, base);
   const from = base === null ? null : openIndex(base);
   db.run("BEGIN");
@@ -44,10 +50,9 @@ export function createIndexBuilder(path: string, tags: string[] = [], base: stri
   const insertMember = db.prepare<{ id: number }, [number, number, number, number, number]>(
     "INSERT INTO member(file, offset, length, size, events) VALUES (?, ?, ?, ?, ?) RETURNING id",
   );
-  const insertEvent = db.prepare<unknown, [number, Uint8Array, number, number, number, number, number]>(
-    "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
-  );
   const internPubkey = createPubkeyInterner(db);
+  // SQLite does all but the large table and its indexes: their pages are appended when it has closed the file.
+  const writer = createEventWriter((name) => `${path}.${name}${TEMPORARY_SUFFIX}`);
   let events = 0;
 
   const addDay: IndexBuilder["addDay"] = (path, indexedAt, members, rows) => {
@@ -56,7 +61,9 @@ export function createIndexBuilder(path: string, tags: string[] = [], base: stri
       idOf(insertMember.get(file, offset, length, size, events)),
     );
     for (const { id, pubkey, createdAt, kind, member, position, tags: hashes = [] } of rows) {
-      insertEvent.run(++events, id, internPubkey(pubkey), createdAt, kind, memberIds[member], position);
+      const memberId = memberIds[member];
+      if (memberId === undefined) throw new Error(`${path} has no member ${member}`);
+      events = writer.add({ id, pubkey: internPubkey(pubkey), createdAt, kind, member: memberId, position });
       for (const hash of hashes) tagTables?.add(hash, createdAt, events);
     }
   };
@@ -73,15 +80,26 @@ export function createIndexBuilder(path: string, tags: string[] = [], base: stri
     finish: () => {
       from?.close();
       tagTables?.fill();
-      db.run(INDEXES);
-      db.run(VIEW);
       db.run("COMMIT");
       tagTables?.close();
-      db.run("PRAGMA synchronous = FULL");
+      const roots = db.query<{ name: string; rootpage: number }, []>("SELECT name, rootpage FROM sqlite_schema").all();
       db.close();
+      appendEvents(temporary, writer, new Map(roots.map(({ name, rootpage }) => [name, rootpage])));
       renameDurably(temporary, path);
     },
   };
+}
+
+function appendEvents(path: string, writer: EventWriter, roots: Map<string, number>): void {
+  const file = openSync(path, "r+");
+  try {
+    const pages = createPageWriter(file, fstatSync(file).size / PAGE_BYTES);
+    writer.finish(pages, roots);
+    pages.finish();
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**
@@ -125,22 +143,6 @@ WHERE tag.event <= copied.last`;
 
 function quoted(path: string): string {
   return path.replaceAll("'", "''");
-}
-
-/** Gives each pubkey its row, in the order of first sight. Remembers a bounded number; the table knows all. */
-function createPubkeyInterner(db: Database): (pubkey: Uint8Array) => number {
-  const insert = db.prepare<{ id: number }, [Uint8Array]>("INSERT INTO pubkey(pubkey) VALUES (?) RETURNING id");
-  const find = db.prepare<{ id: number }, [Uint8Array]>("SELECT id FROM pubkey WHERE pubkey = ?");
-  const known = new Map<string, number>();
-  return (pubkey) => {
-    const key = Buffer.from(pubkey.buffer, pubkey.byteOffset, pubkey.length).toString("latin1");
-    const remembered = known.get(key);
-    if (remembered !== undefined) return remembered;
-    const id = find.get(pubkey)?.id ?? idOf(insert.get(pubkey));
-    if (known.size >= REMEMBERED_PUBKEYS) known.clear();
-    known.set(key, id);
-    return id;
-  };
 }
 
 function idOf(row: { id: number } | null): number {

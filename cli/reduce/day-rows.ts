@@ -9,6 +9,7 @@ import { type EventPlace, memberSchema } from "./day-file.ts";
  */
 const FIXED_BYTES = 92;
 const TAG_BYTES = 8;
+const NO_TAGS: number[] = [];
 
 /** What the reduce of a day made. `added` counts the events that the archive did not have before. */
 export const dayRecordSchema = z.object({
@@ -74,7 +75,8 @@ export function* readRows(path: string, section: Section): Generator<IndexRow> {
         kind: frame.readInt32LE(at + 72),
         member: frame.readUInt32LE(at + 76),
         position: frame.readDoubleLE(at + 80),
-        tags: Array.from({ length: count }, (_, i) => frame.readDoubleLE(tagsAt + TAG_BYTES * i)),
+        tags:
+          count === 0 ? NO_TAGS : Array.from({ length: count }, (_, i) => frame.readDoubleLE(tagsAt + TAG_BYTES * i)),
       };
       at = tagsAt + TAG_BYTES * count;
     }

@@ -8,6 +8,7 @@ import { UnsortedError } from "../reduce/merge.ts";
 import { dayDone, emptyPhase } from "../report/progress.ts";
 import type { ExistingRejects } from "../segment/rejects.ts";
 import { dayFileName, dayOfFile, INDEX_FILE, REJECTED_FILE, workKeys } from "../store/layout.ts";
+import { workOrder } from "./day-order.ts";
 import { feedIndex, type IndexToBuild } from "./index-feed.ts";
 import type { FileRecord, Manifest } from "./manifest.ts";
 import type { DayCopy, StoredRun, Task } from "./protocol.ts";
@@ -89,8 +90,9 @@ export async function reduceDays(run: Run, toMake: DaysToMake): Promise<ReducedD
 }
 
 function* reduceTasks(run: Run, { days, runs, existing }: DaysToMake): Generator<Task<"reduce">> {
-  const { layout, fingerprint, outputDir, plan, store } = run;
-  for (const day of days) {
+  const { layout, fingerprint, outputDir, plan, pool, store } = run;
+  const eventsOf = (day: number) => runs(day).reduce((sum, { events }) => sum + events, 0);
+  for (const day of workOrder(days, eventsOf, pool.size)) {
     const { fileKey, hasRows } = store.keptDay(day);
     yield {
       type: "reduce",

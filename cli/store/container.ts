@@ -57,7 +57,8 @@ export function createContainer(path: string): ContainerWriter {
 
   return {
     append: (...pieces) => {
-      const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      let length = 0;
+      for (const piece of pieces) length += piece.length;
       if (rawLength + length > raw.length) {
         flushFrame();
         if (length > raw.length) raw = Buffer.allocUnsafe(length);
