@@ -17,7 +17,7 @@ const INSTALL = `${BUILD} Or install libsecp256k1 0.2 or later with the Schnorr 
 export async function checkSignatures(): Promise<Finding[]> {
   const verifier = await selectVerifier();
   const speed = `${verifier.name}, self-test passed, ${formatCount(verificationsPerSecond(verifier))} signatures/s a thread`;
-  if (verifier.createBatch !== undefined) return [ok("signatures", speed)];
+  if (verifier.batch !== undefined) return [ok("signatures", speed)];
   const native = loadNativeVerifier();
   if (native === null)
     return [warning("signatures", `${speed}; a native library, five to twenty times as fast, is not there`, INSTALL)];
@@ -26,11 +26,10 @@ export async function checkSignatures(): Promise<Finding[]> {
   return [warning("signatures", `${speed}; checked in batches they would be about four times as many`, BUILD)];
 }
 
-function verificationsPerSecond({ verify, createBatch }: Verifier): number {
+function verificationsPerSecond({ verify, batch }: Verifier): number {
   const valid = BIP340_VECTORS.filter((vector) => vector.valid).map(({ message, pubkey, signature }) =>
     Buffer.from(message + pubkey + signature, "hex"),
   );
-  const batch = createBatch?.();
   const triples = Buffer.alloc(BATCH * TRIPLE_BYTES, Buffer.concat(valid));
   const verdicts = new Uint8Array(BATCH);
   const started = performance.now();

@@ -9,6 +9,7 @@ import { createPageWriter, PAGE_BYTES } from "./pages.ts";
 import { createPubkeyInterner } from "./pubkeys.ts";
 import { openIndex } from "./read.ts";
 import { INDEXES, TABLES, TAG_TABLES, VIEW } from "./schema.ts";
+import { readAt } from "./scratch.ts";
 
 const CACHE_KIB = 65_536;
 
@@ -30,10 +31,10 @@ export function createIndexBuilder(path: string, tags: string[] = [], base: stri
   const temporary = path + TEMPORARY_SUFFIX;
   rmSync(temporary, { force: true });
   const db = new Database(temporary);
-  // A crash discards the temporary file, so the builder needs neither journal nor syncs; the rename is durable.
+  // A crash discards the temporary file, so the builder needs no syncs and no journal on the disk; the rename is durable.
   db.run(`PRAGMA page_size = ${PAGE_BYTES}`);
   db.run("PRAGMA auto_vacuum = NONE");
-  db.run("PRAGMA journal_mode = OFF");
+  db.run("PRAGMA journal_mode = MEMORY");
   db.run("PRAGMA synchronous = OFF");
   // The sort of the tags spills to disk: beside the index, where room was accounted for.
   db.run(`PRAGMA temp_store_directory = '${quoted(dirname(resolve(temporary)))}'`);
@@ -83,7 +84,8 @@ export function createIndexBuilder(path: string, tags: string[] = [], base: stri
       db.run("COMMIT");
       tagTables?.close();
       const roots = db.query<{ name: string; rootpage: number }, []>("SELECT name, rootpage FROM sqlite_schema").all();
-      db.close();
+      // Throws when something of it is still in use.
+      db.close(true);
       appendEvents(temporary, writer, new Map(roots.map(({ name, rootpage }) => [name, rootpage])));
       renameDurably(temporary, path);
     },
@@ -93,6 +95,7 @@ export function createIndexBuilder(path: string, tags: string[] = [], base: stri
 function appendEvents(path: string, writer: EventWriter, roots: Map<string, number>): void {
   const file = openSync(path, "r+");
   try {
+    assertPlain(file);
     const pages = createPageWriter(file, fstatSync(file).size / PAGE_BYTES);
     writer.finish(pages, roots);
     pages.finish();
@@ -100,6 +103,20 @@ function appendEvents(path: string, writer: EventWriter, roots: Map<string, numb
   } finally {
     closeSync(file);
   }
+}
+
+/** SQLite can be built to make databases of other forms (https://www.sqlite.org/fileformat2.html#the_database_header). */
+function assertPlain(file: number): void {
+  const header = Buffer.alloc(100);
+  readAt(file, header, 0);
+  const [pageBytes, reserved, format, largestRoot] = [
+    header.readUInt16BE(16),
+    header[20],
+    header.readUInt32BE(44),
+    header.readUInt32BE(52),
+  ];
+  if (pageBytes !== PAGE_BYTES || reserved !== 0 || format !== 4 || largestRoot !== 0)
+    throw new Error("this SQLite makes databases of a form that the index cannot be written in");
 }
 
 /**
@@ -110,7 +127,7 @@ function createTagTables(db: Database, tags: string[], scratch: string, base: st
   rmSync(scratch, { force: true });
   db.run(TAG_TABLES);
   db.run(`ATTACH '${quoted(scratch)}' AS scratch`);
-  db.run("PRAGMA scratch.journal_mode = OFF");
+  db.run("PRAGMA scratch.journal_mode = MEMORY");
   db.run("PRAGMA scratch.synchronous = OFF");
   db.run("CREATE TABLE scratch.gathered(hash INTEGER, created_at INTEGER, event INTEGER)");
   // Days of `base`: its rows of their first and last event, and the row that the first has here. Rows of a day follow each other.

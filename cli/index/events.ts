@@ -8,6 +8,15 @@ import { ID_BYTES } from "./values.ts";
 
 const MAX_TIME = 2 ** 63;
 
+/** A page with other values could not be searched. */
+function assertFits({ id, pubkey, createdAt, kind }: EventRow): void {
+  if (id.length !== ID_BYTES) throw new RangeError(`an id has ${id.length} bytes`);
+  if (!Number.isInteger(createdAt) || createdAt < -MAX_TIME || createdAt >= MAX_TIME)
+    throw new RangeError(`created_at ${createdAt} is no 64-bit integer`);
+  if (kind !== (kind | 0)) throw new RangeError(`kind ${kind} is no 32-bit integer`);
+  if (pubkey > 0xffff_ffff) throw new RangeError("there are more pubkeys than a 32-bit number counts");
+}
+
 /** Writes `event` and its indexes, which are empty in the database, row after row. */
 export interface EventWriter {
   /** Adds the next row. @returns its number */
@@ -19,7 +28,7 @@ export interface EventWriter {
   finish(pages: PageWriter, roots: Map<string, number>): void;
 }
 
-/** @param scratchPath where a file of this name can be, as long as the writer works */
+/** @param scratchPath where a file of this name can be made */
 export function createEventWriter(scratchPath: (name: string) => string): EventWriter {
   const leaves = createLeaves(scratchPath("event"));
   const indexes = Object.entries(EVENT_INDEXES).map(([name, index]) => ({
@@ -39,9 +48,7 @@ export function createEventWriter(scratchPath: (name: string) => string): EventW
   };
   return {
     add: (row) => {
-      // SQLite would refuse these; a page that has them could not be searched.
-      if (row.id.length !== ID_BYTES) throw new RangeError(`an id has ${row.id.length} bytes`);
-      if (row.createdAt >= MAX_TIME) throw new RangeError(`created_at ${row.createdAt} is no 64-bit integer`);
+      assertFits(row);
       const at = batch.count++;
       const rowid = batch.first + at;
       batch.ids.set(row.id, ID_BYTES * at);

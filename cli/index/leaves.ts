@@ -1,6 +1,7 @@
-import { closeSync, openSync, rmSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { cellsOf, createNode, NODE } from "./node.ts";
-import { PAGE_BYTES, type PageWriter, readAt, writeAt } from "./pages.ts";
+import { PAGE_BYTES, type PageWriter } from "./pages.ts";
+import { openNameless, readAt, writeAt } from "./scratch.ts";
 import { createTableTree } from "./tree.ts";
 import {
   ID_BYTES,
@@ -25,9 +26,9 @@ export interface EventRow {
 
 const LEAVES_AT_ONCE = 256;
 
-/** The leaves of the table `event`, kept in a file until their numbers are known: a leaf refers to no other page. */
+/** The leaves of the table `event`, kept in a nameless file until their numbers are known: a leaf refers to no other page. */
 export function createLeaves(path: string) {
-  const file = openSync(path, "w+");
+  const file = openNameless(path);
   const leaf = createNode(NODE.tableLeaf);
   const gathered = Buffer.allocUnsafe(LEAVES_AT_ONCE * PAGE_BYTES);
   let used = 0;
@@ -97,9 +98,6 @@ export function createLeaves(path: string) {
       }
       tree.finish();
     },
-    close: () => {
-      closeSync(file);
-      rmSync(path, { force: true });
-    },
+    close: () => closeSync(file),
   };
 }

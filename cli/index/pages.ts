@@ -1,4 +1,4 @@
-import { readSync, writeSync } from "node:fs";
+import { writeAt } from "./scratch.ts";
 
 /** Of a database with a page size as SQLite's own, 4 KiB. */
 export const PAGE_BYTES = 4096;
@@ -44,18 +44,4 @@ export function createPageWriter(file: number, pages: number): PageWriter {
       writeAt(file, header, PAGE_COUNT_AT);
     },
   };
-}
-
-/** Writes all of `bytes` at a place in the file. */
-export function writeAt(file: number, bytes: Buffer, position: number): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, position + at);
-}
-
-/** @throws {Error} when the file ends before `target` is full */
-export function readAt(file: number, target: Buffer, position: number): void {
-  for (let at = 0; at < target.length; ) {
-    const read = readSync(file, target, at, target.length - at, position + at);
-    if (read === 0) throw new Error("unexpected end of file");
-    at += read;
-  }
 }

@@ -1,28 +1,25 @@
-import { closeSync, openSync, rmSync } from "node:fs";
-import { readAt, writeAt } from "./pages.ts";
+import { closeSync } from "node:fs";
+import { openNameless, readAt, writeAt } from "./scratch.ts";
 
 const WRITE_BYTES = 1024 ** 2;
 /** What all runs that are merged may have in memory. */
 const READ_BYTES = 32 * 1024 ** 2;
 const MAX_READ_BYTES = 1024 ** 2;
 
-/** Sorted runs of entries of one width, kept in a file; entries are compared as bytes. */
+/** Sorted runs of entries of one width, kept in a nameless file; entries are compared as bytes. */
 export interface Runs {
   /** Starts a run of `entries` entries; `write` is given each one's number and puts it into `target` at `at`. */
   add(entries: number, write: (i: number, target: Buffer, at: number) => void): void;
-  /** Gives the entries of all runs in order. The file goes. */
+  /** Gives the entries of all runs in order. */
   merge(take: (source: Buffer, at: number) => void): void;
   close(): void;
 }
 
+/** @param path where the file is made */
 export function createRuns(path: string, width: number): Runs {
-  const file = openSync(path, "w+");
+  const file = openNameless(path);
   const runs: { start: number; end: number }[] = [];
   let size = 0;
-  const close = () => {
-    closeSync(file);
-    rmSync(path, { force: true });
-  };
   return {
     add: (entries, write) => {
       const perBlock = Math.floor(WRITE_BYTES / width);
@@ -45,7 +42,7 @@ export function createRuns(path: string, width: number): Runs {
         take,
       );
     },
-    close,
+    close: () => closeSync(file),
   };
 }
 

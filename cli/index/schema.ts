@@ -46,7 +46,6 @@ CREATE TABLE tag (
   PRIMARY KEY (hash, created_at, event)
 ) STRICT, WITHOUT ROWID;`;
 
-/** Filled when all rows are in: one sort is several times cheaper than keeping a tree in order. */
 export const INDEXES = `
 CREATE INDEX event_id ON event(id);
 CREATE INDEX event_pubkey ON event(pubkey, created_at);

@@ -1,7 +1,8 @@
-import { type GetObjectCommandOutput, S3Client, type S3ClientConfig, S3ServiceException } from "@aws-sdk/client-s3";
+import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import { inTime, type Link } from "./link.ts";
 import { backoffDelay, gaveUp, TransientError, withRetries } from "./retry.ts";
+import { clientS3 } from "./sdk.ts";
 import { countRetry } from "./traffic.ts";
 
 const CONNECT_MS = 10_000;
@@ -48,6 +49,7 @@ export function createS3Clients(): S3Clients {
  */
 function createS3Client(access: S3Access): S3Client {
   const { region, endpoint, pathStyle, anonymous, link } = access;
+  const { S3Client } = clientS3();
   const client = new S3Client({
     ...(region === null ? defaultRegion() : { region }),
     ...(endpoint === null ? {} : { endpoint }),
@@ -128,7 +130,7 @@ export function isTransientS3(error: unknown): boolean {
   const status = statusOf(error);
   if (status === null) return !LOCAL_FAULTS.has(error.name) || "$response" in error;
   // A body that could not be read to its end is a strange answer, whatever its status.
-  if (!(error instanceof S3ServiceException)) return true;
+  if (!(error instanceof clientS3().S3ServiceException)) return true;
   return status === 408 || status === 429 || status >= 500 || status < 300;
 }
 

@@ -128,7 +128,7 @@ function keepFirst(all: ScanRecord, allPath: string, rowsPath: string): ScanReco
   const seen = new Database(seenPath);
   const container = createContainer(rowsPath);
   try {
-    seen.run("PRAGMA journal_mode = OFF");
+    seen.run("PRAGMA journal_mode = MEMORY");
     seen.run("PRAGMA synchronous = OFF");
     seen.run(`PRAGMA cache_size = -${SEEN_CACHE_KIB}`);
     seen.run("CREATE TABLE seen(id BLOB PRIMARY KEY) WITHOUT ROWID");

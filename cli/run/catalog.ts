@@ -36,7 +36,7 @@ export function openCatalog(path: string): Catalog {
   const db = new Database(path);
   try {
     db.run("PRAGMA locking_mode = EXCLUSIVE");
-    db.run("PRAGMA journal_mode = OFF");
+    db.run("PRAGMA journal_mode = MEMORY");
     db.run("PRAGMA synchronous = OFF");
     db.run("BEGIN EXCLUSIVE");
   } catch (error) {

@@ -71,8 +71,9 @@ export function createArena(): Arena {
       if (event < 0) return -1 - slot;
       const isSame =
         ends[event] - starts[event] === end - start &&
+        !dropped.has(event) &&
         bytes.compare(slabOf(event), starts[event], ends[event], start, end) === 0;
-      if (isSame && !dropped.has(event)) return event;
+      if (isSame) return event;
       slot = (slot + 1) & mask;
     }
     return null;

@@ -72,6 +72,8 @@ interface Candidate {
   offset: number;
 }
 
+type WaitingLine = Candidate | { reason: RejectReason; line: Buffer; offset: number };
+
 /** Passes on what is decided about lines. */
 interface Verdicts extends Pick<Judge, "reject" | "settle"> {
   /** The reader has just read the candidate. */
@@ -86,17 +88,24 @@ function createVerdicts(judged: Judged): Verdicts {
   };
 }
 
+/** Lines whose verdicts are held back: repeats and rejected ones have no signature to check, and are no less in memory. */
+const MOST_WAITING = 32_768;
+
 /** Holds verdicts back until signatures are checked, so that they come in the order of the lines. */
 function createLateVerdicts({ capacity, check }: SignatureCheck, arena: Arena, judged: Judged): Verdicts {
   const triples = Buffer.allocUnsafeSlow(capacity * TRIPLE_BYTES);
   const valid = new Uint8Array(capacity);
   let unchecked = 0;
-  let waiting: (Candidate | { reason: RejectReason; line: Buffer; offset: number })[] = [];
+  let waiting: WaitingLine[] = [];
 
   const settle = () => {
-    check(triples, unchecked, valid);
+    const lines = waiting;
+    const count = unchecked;
+    waiting = [];
+    unchecked = 0;
+    check(triples, count, valid);
     let checked = 0;
-    for (const line of waiting) {
+    for (const line of lines) {
       if ("reason" in line) {
         judged.rejected(line.reason, line.line, line.offset);
         continue;
@@ -106,16 +115,17 @@ function createLateVerdicts({ capacity, check }: SignatureCheck, arena: Arena, j
       if (arena.isDropped(event)) judged.rejected("signature-mismatch", block.subarray(start, end), offset);
       else judged.kept(event, isRepeat);
     }
-    waiting = [];
-    unchecked = 0;
+  };
+  const wait = (line: WaitingLine) => {
+    waiting.push(line);
+    if (unchecked === capacity || waiting.length === MOST_WAITING) settle();
   };
 
   return {
-    reject: (reason, line, offset) => waiting.push({ reason, line, offset }),
+    reject: (reason, line, offset) => wait({ reason, line, offset }),
     accept: (reader, candidate) => {
       if (!candidate.isRepeat) reader.copyKeys(triples, TRIPLE_BYTES * unchecked++);
-      waiting.push(candidate);
-      if (unchecked === capacity) settle();
+      wait(candidate);
     },
     settle,
   };

@@ -1,7 +1,7 @@
-import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import { bodyOf, explained, isConflict, isMissing, readSmall, type S3Access, type S3Clients } from "../net/s3.ts";
 import type { S3Address } from "../net/s3-url.ts";
+import { clientS3 } from "../net/sdk.ts";
 import type { Transfer } from "../net/transfer.ts";
 import { detectCompression, MAGIC_BYTES } from "./compression.ts";
 import { changedSource } from "./file.ts";
@@ -21,6 +21,7 @@ export async function findObjects(address: S3Address, access: S3Access, clients:
 }
 
 async function listDumps({ bucket, key }: S3Address, access: S3Access, clients: S3Clients): Promise<string[]> {
+  const { ListObjectsV2Command } = clientS3();
   const keys: string[] = [];
   let token: string | undefined;
   do {
@@ -36,6 +37,7 @@ async function listDumps({ bucket, key }: S3Address, access: S3Access, clients: 
 }
 
 async function probeObject(address: S3Address, access: S3Access, clients: S3Clients): Promise<Source> {
+  const { GetObjectCommand } = clientS3();
   const name = nameOf(address);
   const get = (range: { Range?: string }) =>
     clients(access).send(
@@ -77,6 +79,7 @@ export async function openObject(
   to: number,
   clients: S3Clients,
 ): Promise<Transfer> {
+  const { GetObjectCommand } = clientS3();
   const controller = new AbortController();
   const command = new GetObjectCommand({
     Bucket: bucket,

@@ -1,22 +1,7 @@
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
-import {
-  AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CopyObjectCommand,
-  CreateMultipartUploadCommand,
-  DeleteObjectsCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListMultipartUploadsCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  type PutObjectCommandInput,
-  type StorageClass,
-  UploadPartCopyCommand,
-} from "@aws-sdk/client-s3";
-import { Upload } from "@aws-sdk/lib-storage";
+import type { PutObjectCommandInput, StorageClass } from "@aws-sdk/client-s3";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import { TransientError, withRetries } from "../net/retry.ts";
 import {
@@ -29,6 +14,7 @@ import {
   type S3Access,
   type S3Clients,
 } from "../net/s3.ts";
+import { clientS3, libStorage } from "../net/sdk.ts";
 import { countMoved } from "../net/traffic.ts";
 import { readResumed } from "../net/transfer.ts";
 import { writeAll } from "./blocks.ts";
@@ -95,6 +81,19 @@ export interface Bucket {
 }
 
 export function createBucket(settings: BucketSettings, clients: S3Clients): Bucket {
+  const {
+    AbortMultipartUploadCommand,
+    CompleteMultipartUploadCommand,
+    CopyObjectCommand,
+    CreateMultipartUploadCommand,
+    DeleteObjectsCommand,
+    GetObjectCommand,
+    HeadObjectCommand,
+    ListMultipartUploadsCommand,
+    ListObjectsV2Command,
+    PutObjectCommand,
+    UploadPartCopyCommand,
+  } = clientS3();
   const { access, bucket: Bucket, prefix } = settings;
   const client = clients(access);
   const at = (key: string) => ({ Bucket, Key: prefix + key });
@@ -184,6 +183,7 @@ export function createBucket(settings: BucketSettings, clients: S3Clients): Buck
         ? digests.pass(readFileSync(path))
         : Readable.from(passParts(path, partBytes, digests), { objectMode: false, highWaterMark: partBytes }),
     };
+    const { Upload } = libStorage();
     const upload = new Upload({ client, params, partSize: partBytes, queueSize: PARTS_AT_ONCE });
     let sent = 0;
     upload.on("httpUploadProgress", ({ loaded = 0 }) => {

@@ -1,10 +1,12 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { closeSync, openSync, readdirSync, statSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import fc from "fast-check";
 import { createIndexBuilder } from "../../cli/index/build.ts";
+import { createEventWriter } from "../../cli/index/events.ts";
 import { createPageWriter, PAGE_BYTES } from "../../cli/index/pages.ts";
 import { INDEXES, TABLES } from "../../cli/index/schema.ts";
+import { readAt } from "../../cli/index/scratch.ts";
 import { BATCH_ROWS } from "../../cli/index/sort.ts";
 import type { IndexRow } from "../../cli/reduce/day-rows.ts";
 import { temporaryFolder } from "../run/cli.ts";
@@ -106,24 +108,80 @@ test("rows can be added to an index, and pages go where SQLite reads them", () =
   builder.addDay("2023_11_14.pb.gz", null, [MEMBER, MEMBER], rows);
   builder.finish();
   using db = new Database(path);
-  db.run("DELETE FROM event WHERE rowid % 3 = 0");
-  db.run("INSERT INTO event SELECT rowid + 10000, id, pubkey, created_at + 1, kind, member, position FROM event");
-  db.run("VACUUM");
-  expect(db.query("PRAGMA integrity_check").values()).toEqual([["ok"]]);
+  for (const statement of [
+    "DELETE FROM event WHERE rowid % 3 = 0",
+    "INSERT INTO event SELECT rowid + 10000, id, pubkey, created_at + 1, kind, member, position FROM event",
+    "UPDATE event SET kind = kind % 7, created_at = -created_at WHERE rowid % 5 = 1",
+    "VACUUM",
+  ]) {
+    db.run(statement);
+    expect(db.query("PRAGMA integrity_check").values()).toEqual([["ok"]]);
+  }
 });
 
-test("the page that SQLite locks stays unused", () => {
+test("the page that SQLite locks stays unused, and those behind it are found", () => {
   using folder = temporaryFolder();
-  const file = openSync(folder.join("pages"), "w+");
+  const path = folder.join("index.db");
+  const db = new Database(path);
+  db.run(TABLES);
+  db.run(INDEXES);
+  const roots = new Map(
+    db
+      .query<{ name: string; rootpage: number }, []>("SELECT name, rootpage FROM sqlite_schema")
+      .all()
+      .map(({ name, rootpage }) => [name, rootpage]),
+  );
+  db.close(true);
   const lockPage = 2 ** 30 / PAGE_BYTES + 1;
-  const pages = createPageWriter(file, lockPage - 2);
-  const page = Buffer.alloc(PAGE_BYTES, 1);
-  expect([pages.append(page), pages.append(page), pages.append(page)]).toEqual([
-    lockPage - 1,
-    lockPage + 1,
-    lockPage + 2,
-  ]);
+  const file = openSync(path, "r+");
+  // Mostly a hole, which takes no space.
+  ftruncateSync(file, (lockPage - 30) * PAGE_BYTES);
+  const rows = makeRows(5000, false).map((row, i) => ({ ...row, pubkey: i }));
+  const writer = createEventWriter((name) => folder.join(name));
+  for (const row of rows) writer.add(row);
+  const pages = createPageWriter(file, lockPage - 30);
+  writer.finish(pages, roots);
   pages.finish();
+  const page = Buffer.alloc(PAGE_BYTES, 1);
+  readAt(file, page, (lockPage - 1) * PAGE_BYTES);
+  expect(page.equals(Buffer.alloc(PAGE_BYTES))).toBe(true);
   closeSync(file);
-  expect(statSync(folder.join("pages")).size).toBe((lockPage + 2) * PAGE_BYTES);
+  using built = new Database(path, { readonly: true });
+  for (const question of QUESTIONS.slice(0, -1)) expect(built.query(question).values().length).toBe(rows.length);
+  expect(built.query("PRAGMA page_count").values()[0]).toEqual([statSync(path).size / PAGE_BYTES]);
+});
+
+test("what could not be searched is refused", () => {
+  using folder = temporaryFolder();
+  const [row] = makeRows(1, true).map((made) => ({ ...made, pubkey: 1 }));
+  for (const [wrong, message] of [
+    [{ id: row.id.subarray(1) }, "31 bytes"],
+    [{ createdAt: 2 ** 63 }, "64-bit"],
+    [{ createdAt: 0.5 }, "64-bit"],
+    [{ kind: 2 ** 31 }, "32-bit"],
+    [{ pubkey: 2 ** 32 }, "pubkeys"],
+  ] as const) {
+    const writer = createEventWriter((name) => folder.join(name));
+    expect(() => writer.add({ ...row, ...wrong })).toThrow(message);
+  }
+});
+
+test("nothing is left of a builder that did not come to its end, and nothing holds a finished index", () => {
+  using folder = temporaryFolder();
+  const rows = makeRows(1000, true);
+  const path = folder.join("index.db");
+  const dead = createIndexBuilder(path, ["e"]);
+  dead.addDay("2023_11_14.pb.gz", null, [MEMBER, MEMBER], rows);
+  expect(readdirSync(folder.path).sort()).toEqual(["index.db.tags.tmp", "index.db.tmp"]);
+  const builder = createIndexBuilder(path);
+  builder.addDay("2023_11_14.pb.gz", null, [MEMBER, MEMBER], rows);
+  builder.finish();
+  const open = readdirSync("/proc/self/fd").map((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`);
+    } catch {
+      return "";
+    }
+  });
+  expect(open.filter((target) => target === path)).toEqual([]);
 });

@@ -99,4 +99,18 @@ describe("the judge", () => {
     expect(judge(strange, { filterInvalidKinds: false, validateEventIds: false }, null).rejected).toEqual([]);
     expect(judge(strange, { filterInvalidKinds: false }, null).rejected).toEqual(["id-mismatch", "id-mismatch"]);
   });
+
+  test("does not hold back any number of lines that have no signature to check", () => {
+    let rejected = 0;
+    const judge = createJudge(convertOptionsSchema.parse({}), { ...check, capacity: 1000 }, createArena(), {
+      rejected: () => rejected++,
+      filtered: () => {},
+      kept: () => {},
+    });
+    const block = Buffer.from("1");
+    for (let line = 0; line < 100_000; line++) judge.line(block, 0, 1, line, true);
+    expect(rejected).toBeGreaterThan(50_000);
+    judge.settle();
+    expect(rejected).toBe(100_000);
+  });
 });

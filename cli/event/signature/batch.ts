@@ -1,6 +1,6 @@
 import { dlopen, FFIType } from "bun:ffi";
 import { dirname, join } from "node:path";
-import { type SignatureCheck, TRIPLE_BYTES, type Verifier } from "./verifier.ts";
+import { assertFits, type SignatureCheck, TRIPLE_BYTES, type Verifier } from "./verifier.ts";
 
 const SYMBOLS = {
   proton_beam_create: { args: [FFIType.u64], returns: FFIType.ptr },
@@ -33,20 +33,15 @@ export function loadBatchVerifier(path: string = libraryPath()): Verifier | null
 
 function bind(path: string): Verifier {
   const { symbols } = dlopen(path, SYMBOLS);
-  const createBatch = (): SignatureCheck => {
-    const state = symbols.proton_beam_create(BigInt(CAPACITY));
-    if (state === null) throw new Error("there is no memory to check signatures in batches");
-    const seed = new Uint8Array(32);
-    return {
-      capacity: CAPACITY,
-      check: (triples, count, valid) => {
-        if (count > CAPACITY) throw new Error(`${count} signatures at a time are more than ${CAPACITY}`);
-        Bun.SHA256.hash(triples.subarray(0, count * TRIPLE_BYTES), seed);
-        symbols.proton_beam_check(state, seed, triples, count, valid);
-      },
-    };
+  const state = symbols.proton_beam_create(BigInt(CAPACITY));
+  if (state === null) throw new Error("there is no memory to check signatures in batches");
+  const seed = new Uint8Array(32);
+  const check: SignatureCheck["check"] = (triples, count, valid) => {
+    // The library is given addresses alone.
+    assertFits(triples, count, valid, CAPACITY);
+    Bun.SHA256.hash(triples.subarray(0, count * TRIPLE_BYTES), seed);
+    symbols.proton_beam_check(state, seed, triples, count, valid);
   };
-  const { check } = createBatch();
   const triple = new Uint8Array(TRIPLE_BYTES);
   const valid = new Uint8Array(1);
   return {
@@ -58,6 +53,6 @@ function bind(path: string): Verifier {
       check(triple, 1, valid);
       return valid[0] === 1;
     },
-    createBatch,
+    batch: { capacity: CAPACITY, check },
   };
 }

@@ -1,6 +1,6 @@
 import type { NostrEvent } from "../event.ts";
 import { createDigestSet, DIGEST_WORDS } from "./digest-set.ts";
-import { type SignatureCheck, TRIPLE_BYTES, type Verifier } from "./verifier.ts";
+import { assertFits, type SignatureCheck, TRIPLE_BYTES, type Verifier } from "./verifier.ts";
 
 export { type SignatureCheck, TRIPLE_BYTES } from "./verifier.ts";
 
@@ -12,7 +12,7 @@ const CAPACITY = 1024;
  * latest ones, in 36 MiB.
  */
 export function createSignatureCheck(verifier: Verifier): SignatureCheck {
-  const { capacity, check } = verifier.createBatch?.() ?? oneByOne(verifier);
+  const { capacity, check } = verifier.batch ?? oneByOne(verifier);
   const known = createDigestSet();
   const digest = new Uint32Array(DIGEST_WORDS);
   const digestBytes = new Uint8Array(digest.buffer);
@@ -26,21 +26,21 @@ export function createSignatureCheck(verifier: Verifier): SignatureCheck {
   return {
     capacity,
     check: (triples, count, valid) => {
-      if (count > capacity) throw new Error(`${count} signatures at a time are more than ${capacity}`);
+      assertFits(triples, count, valid, capacity);
       let verifying = 0;
-      for (let i = 0; i < count; i++) {
-        const triple = triples.subarray(i * TRIPLE_BYTES, (i + 1) * TRIPLE_BYTES);
-        Bun.SHA256.hash(triple, digestBytes);
-        const slot = known.find(digest);
-        if (slot >= 0) sameAs[i] = known.ownerOf(slot);
-        else {
-          fresh.set(triple, verifying * TRIPLE_BYTES);
-          slots[verifying] = known.add(digest, verifying);
-          sameAs[i] = verifying++;
-        }
-      }
-      verdicts.fill(0, 0, verifying);
+      verdicts.fill(0);
       try {
+        for (let i = 0; i < count; i++) {
+          const triple = triples.subarray(i * TRIPLE_BYTES, (i + 1) * TRIPLE_BYTES);
+          Bun.SHA256.hash(triple, digestBytes);
+          const slot = known.find(digest);
+          if (slot >= 0) sameAs[i] = known.ownerOf(slot);
+          else {
+            fresh.set(triple, verifying * TRIPLE_BYTES);
+            slots[verifying] = known.add(digest, verifying);
+            sameAs[i] = verifying++;
+          }
+        }
         if (verifying > 0) check(fresh, verifying, verdicts);
       } finally {
         for (let j = 0; j < verifying; j++) known.settle(slots[j], j, verdicts[j] === 1);

@@ -4,8 +4,8 @@
  *
  * A signature (R, s) of the message m under the key P is valid if s*G - R - e*P = 0, e = hash(R, P, m). Of many, the sum of
  * a_i * (s_i*G - R_i - e_i*P_i) is calculated, whose terms are cheap together (Pippenger's algorithm). The coefficients a_i
- * come from a hash of all the triples, so that who made the signatures cannot choose them such that errors cancel: a sum
- * with an invalid signature in it is 0 with a probability of 2^-127. Where a sum is not 0, it is halved until the invalid
+ * come from a hash of all the triples, so that who made the signatures cannot choose them such that errors cancel: for each
+ * choice of triples a sum with an invalid signature in it is 0 with a probability of 2^-127. Where a sum is not 0, it is halved until the invalid
  * ones are found.
  *
  * Threads: each has a state of its own. Memory of one: see `proton_beam_create`.
@@ -109,6 +109,11 @@ static void destroy(void *pointer) {
     free(st->touched);
     free(st);
 }
+
+/*
+ * The exported functions: who changes what they take or mean gives them other names, so that an older library that was left
+ * on a disk is not taken for this one.
+ */
 
 /*
  * A state for up to `capacity` signatures a call, or NULL when there is no memory: 1.3 KB a signature at most (21 MB for

@@ -9,6 +9,13 @@ export interface SignatureCheck {
   check(triples: Uint8Array, count: number, valid: Uint8Array): void;
 }
 
+/** @throws {RangeError} when a call has not so many triples, no room for the verdicts, or more than can be taken */
+export function assertFits(triples: Uint8Array, count: number, valid: Uint8Array, capacity: number): void {
+  if (count > capacity) throw new RangeError(`${count} signatures at a time are more than ${capacity}`);
+  if (triples.length < count * TRIPLE_BYTES || valid.length < count)
+    throw new RangeError(`${triples.length} bytes of triples and ${valid.length} verdicts are too few for ${count}`);
+}
+
 /** A BIP-340 signature check bound to one implementation. */
 export interface Verifier {
   /** What a person reads in the log, such as `libsecp256k1 (libsecp256k1.so.1)`. */
@@ -16,5 +23,5 @@ export interface Verifier {
   /** Whether `sig` (64 bytes) signs `id` (32 bytes) under the x-only `pubkey` (32 bytes). */
   verify(id: Uint8Array, pubkey: Uint8Array, sig: Uint8Array): boolean;
   /** There where many at a time cost less than one by one; the verdicts are the same. */
-  createBatch?(): SignatureCheck;
+  batch?: SignatureCheck;
 }
