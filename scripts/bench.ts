@@ -55,7 +55,7 @@ async function measureAll(): Promise<void> {
   const { size } = statSync(unique);
   console.log(
     `${lines.toLocaleString("en-US")} generated events of ${(size / lines / 1000).toFixed(2)} KB, ` +
-      `${(size / 1e9).toFixed(2)} GB in chunks of ${(chunkBytesFor(bench, unique) / 1e6).toFixed(1)} MB; ${parallel} workers`,
+      `${(size / 1e9).toFixed(2)} GB in chunks of ${(chunkBytesFor(unique) / 1e6).toFixed(1)} MB; ${parallel} workers`,
   );
   const throughput = await measureThroughput(bench, unique);
   compareResources(bench, throughput);

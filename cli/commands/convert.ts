@@ -73,7 +73,7 @@ function options(yargs: Argv): Argv {
       requiresArg: true,
       coerce: parseSize,
       defaultDescription: "64MiB",
-      describe: "Input that is converted, and repeated after an interruption, as one piece",
+      describe: "The most of the input that is converted, and repeated after an interruption, as one piece",
     })
     .option("max-line-bytes", {
       type: "string",

@@ -90,11 +90,15 @@ export function createLeaves(path: string) {
       flush();
       const tree = createTableTree(pages, root);
       let rowid = 0;
-      for (let at = 0; at < size; at += PAGE_BYTES) {
-        const page = Buffer.allocUnsafe(PAGE_BYTES);
-        readAt(file, page, at);
-        rowid += cellsOf(page);
-        tree.add(page, rowid);
+      for (let at = 0; at < size; at += gathered.length) {
+        // The table holds on to the last page of a block until the next one.
+        const block = Buffer.allocUnsafe(Math.min(gathered.length, size - at));
+        readAt(file, block, at);
+        for (let pageAt = 0; pageAt < block.length; pageAt += PAGE_BYTES) {
+          const page = block.subarray(pageAt, pageAt + PAGE_BYTES);
+          rowid += cellsOf(page);
+          tree.add(page, rowid);
+        }
       }
       tree.finish();
     },

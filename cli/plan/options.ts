@@ -16,6 +16,7 @@ export const convertOptionsSchema = z.object({
   until: z.number().int().nullable().default(null),
   /** gzip level of libdeflate. */
   compressionLevel: z.literal([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).default(6),
+  /** The most that is converted as one piece. */
   chunkBytes: z
     .number()
     .int()

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { ProtonBeamError } from "../errors.ts";
 import { contentSize, type Input, inputSchema } from "../source/inputs.ts";
 import type { ByteRange } from "../source/lines.ts";
 import { type ConvertOptions, convertOptionsSchema } from "./options.ts";
 
-/** Raised when the bytes of segments or daily files change for the same input and options. */
-const FORMAT_VERSION = 1;
+/** Raised when the chunks, or the bytes of segments or daily files, change for the same input and options. */
+const FORMAT_VERSION = 2;
 
 /** An archive that is joined with others, and what tells its states apart: its daily files with size and ETag or modification time. */
 const joinedArchiveSchema = z.object({
@@ -15,7 +16,7 @@ const joinedArchiveSchema = z.object({
 export type JoinedArchive = z.infer<typeof joinedArchiveSchema>;
 
 /** What a run converts and how. Depends on the inputs and options only, never on workers or machines. */
-export const planSchema = z.object({
+const planSchema = z.object({
   format: z.literal(FORMAT_VERSION),
   inputs: z.array(inputSchema),
   options: convertOptionsSchema,
@@ -27,6 +28,28 @@ export const planSchema = z.object({
   earlierRuns: z.number().int(),
 });
 export type Plan = z.infer<typeof planSchema>;
+
+/**
+ * Reads the plan of an unfinished run.
+ * @param place where it was found, for the error
+ * @throws {ProtonBeamError} when it is not of this version of the program
+ */
+export function parsePlan(text: string, place: string): Plan {
+  const plan = planSchema.safeParse(readJson(text));
+  if (plan.success) return plan.data;
+  throw new ProtonBeamError(
+    `${place} is damaged or of another version of proton-beam, which began the run that is unfinished there. ` +
+      "Finish it with that version, or remove the .proton-beam folder to begin anew; the archive beside it stays as it is.",
+  );
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
 
 /** The plan of a conversion. */
 export function makePlan(
@@ -48,6 +71,20 @@ export function fingerprintOf(plan: Plan): string {
   return new Bun.CryptoHasher("sha256").update(JSON.stringify(planSchema.parse(plan))).digest("hex");
 }
 
+/** Parts that an input is divided into, if they need not be larger than what is asked for: so that many processors have work. */
+const PARTS = 64;
+/** A smaller part costs more than it helps. */
+const LEAST_CHUNK_BYTES = 8 * 1024 ** 2;
+
+/**
+ * Bytes of a chunk of an input.
+ * @param size bytes of all inputs, or null when one is a stream
+ * @param most what the options allow
+ */
+export function chunkSize(size: number | null, most: number): number {
+  return size === null ? most : Math.min(most, Math.max(LEAST_CHUNK_BYTES, Math.ceil(size / PARTS)));
+}
+
 /** The byte ranges of an input of known size. */
 export function* chunkRanges(size: number, chunkBytes: number): Generator<ByteRange> {
   for (let start = 0; start < size; start += chunkBytes) yield { start, end: Math.min(start + chunkBytes, size) };
@@ -55,7 +92,8 @@ export function* chunkRanges(size: number, chunkBytes: number): Generator<ByteRa
 
 /** Chunks of all inputs, or null when one is a stream. */
 export function countChunks(plan: Plan): number | null {
-  return sumOrNull(plan.inputs.map((input) => chunksOf(contentSize(input), plan.options.chunkBytes)));
+  const chunkBytes = chunkSize(countBytes(plan), plan.options.chunkBytes);
+  return sumOrNull(plan.inputs.map((input) => chunksOf(contentSize(input), chunkBytes)));
 }
 
 /** Bytes of all inputs, or null when one is a stream. */

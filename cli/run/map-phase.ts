@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { ProtonBeamError } from "../errors.ts";
-import { chunkRanges, countBytes } from "../plan/plan.ts";
+import { chunkRanges, chunkSize, countBytes } from "../plan/plan.ts";
 import { emptyPhase } from "../report/progress.ts";
 import { addCounts, type Counts, emptyCounts, totalOf } from "../segment/counts.ts";
 import type { SegmentFooter } from "../segment/segment.ts";
@@ -92,7 +92,7 @@ export async function mapInputs(run: Run): Promise<MappedInputs> {
 /** @param planned counts the chunks, those included that need no task */
 async function* mapTasks(run: Run, planned: { chunks: number }): AsyncGenerator<MapTask> {
   const { plan, context, layout, catalog } = run;
-  const { chunkBytes, maxLineBytes } = plan.options;
+  const chunkBytes = chunkSize(countBytes(plan), plan.options.chunkBytes);
   for (const source of run.sources) {
     const { input } = source;
     if (isSeekable(source)) {
@@ -104,7 +104,7 @@ async function* mapTasks(run: Run, planned: { chunks: number }): AsyncGenerator<
       continue;
     }
     const content = readStream(source, context.stdin, context.clients);
-    const spooled = spoolStream(content, chunkBytes, maxLineBytes, () => layout.spooled(planned.chunks));
+    const spooled = spoolStream(content, chunkBytes, plan.options.maxLineBytes, () => layout.spooled(planned.chunks));
     for await (const { range, path } of spooled) {
       const chunk = planned.chunks++;
       const knownHash = catalog.contentHash(chunk) ?? null;

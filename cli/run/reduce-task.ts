@@ -6,7 +6,6 @@ import type { S3Clients } from "../net/s3.ts";
 import { type DayRecord, type DaySummary, readDayRecord } from "../reduce/day-rows.ts";
 import { UnsortedError } from "../reduce/merge.ts";
 import { type ExistingDay, type RunSource, reduceDay } from "../reduce/reduce.ts";
-import { sortRecords } from "../reduce/sort-records.ts";
 import { TEMPORARY_SUFFIX } from "../store/atomic.ts";
 import { type Bucket, createBucket } from "../store/bucket.ts";
 import { sha256OfFile } from "../store/checksum.ts";
@@ -41,9 +40,11 @@ export async function reduceTask(
       const files: ExistingDay[] = [];
       const runs: RunSource[] = [...stored];
       for (const [i, copy] of existing.entries()) {
-        if (copy.members === null || sortAll)
+        if (copy.members === null || sortAll) {
+          // Rarely wanted: its decoder would be loaded in each thread.
+          const { sortRecords } = await import("../reduce/sort-records.ts");
           runs.push(...(await sortRecords(recordsOf(copy, clients), job.day, scratchPath(`sorted${i}`))));
-        else {
+        } else {
           const path = await fetchCopy(copy, scratchPath(`copy${i}`), clients);
           files.push({ path, members: copy.members, role: copy.role });
         }

@@ -5,7 +5,7 @@ import PQueue from "p-queue";
 import { EXIT, errorMessage, ProtonBeamError } from "../errors.ts";
 import { parseDayName } from "../event/date.ts";
 import type { S3Clients } from "../net/s3.ts";
-import { describeDifference, fingerprintOf, type Plan, planSchema } from "../plan/plan.ts";
+import { describeDifference, fingerprintOf, type Plan, parsePlan } from "../plan/plan.ts";
 import type { Logger } from "../report/log.ts";
 import { type StatusReport, serializeStatus } from "../report/status.ts";
 import { type SegmentFooter, segmentFooterSchema } from "../segment/segment.ts";
@@ -132,7 +132,7 @@ export function createS3Store(options: S3StoreOptions): ArchiveStore {
   };
   const readPlan = async () => {
     const stored = await bucket.readText(workKeys.plan);
-    return stored === null ? null : planSchema.parse(JSON.parse(stored.text));
+    return stored === null ? null : parsePlan(stored.text, bucket.url(workKeys.plan));
   };
 
   const fileKey = (day: number) => (hasArchive ? workKeys.stagedDay(day) : dayFileName(day));

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { EXIT, ProtonBeamError } from "../errors.ts";
-import { describeDifference, fingerprintOf, type Plan, planSchema } from "../plan/plan.ts";
+import { describeDifference, fingerprintOf, type Plan, parsePlan } from "../plan/plan.ts";
 import { isRepairPending } from "../repair/commit.ts";
 import { TEMPORARY_SUFFIX, writeAtomically } from "../store/atomic.ts";
 import { DAY_FILE, INDEX_FILE, type WorkLayout } from "../store/layout.ts";
@@ -82,7 +82,7 @@ function removeTemporaries(folder: string): void {
 
 /** The plan of the unfinished run that is in the workspace. */
 export function readPlan(layout: WorkLayout): Plan | null {
-  return existsSync(layout.plan) ? planSchema.parse(JSON.parse(readFileSync(layout.plan, "utf8"))) : null;
+  return existsSync(layout.plan) ? parsePlan(readFileSync(layout.plan, "utf8"), layout.plan) : null;
 }
 
 /** @throws {ProtonBeamError} when daily files are there that no manifest describes */

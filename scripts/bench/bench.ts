@@ -1,11 +1,10 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { chunkSize } from "../../cli/plan/plan.ts";
 import { type Conversion, runConversion } from "./conversion.ts";
 import type { Table } from "./table.ts";
 
-/** Chunks that a worker gets of an input, if they need not be larger than the program's own. */
-const CHUNKS_PER_WORKER = 20;
-/** The program's own. */
+/** The program's own, of large inputs. */
 export const DEFAULT_CHUNK_BYTES = 64 * 1024 ** 2;
 
 /** What all measurements share. */
@@ -32,19 +31,16 @@ export function convert(bench: Bench, input: string, variation: Variation = {}):
     input,
     output: join(bench.folder, "archive"),
     parallel: bench.parallel,
-    chunkBytes: chunkBytesFor(bench, input),
+    chunkBytes: chunkBytesFor(input),
     validate: false,
     cores: null,
     ...variation,
   });
 }
 
-/**
- * The program's chunk size, or a smaller one that gives each worker many chunks: so a small input is divided as a large
- * one is, and the last chunk does not decide.
- */
-export function chunkBytesFor({ parallel }: Pick<Bench, "parallel">, input: string): number {
-  return Math.min(DEFAULT_CHUNK_BYTES, Math.ceil(statSync(input).size / (CHUNKS_PER_WORKER * parallel)));
+/** What the program takes for a chunk of this input. */
+export function chunkBytesFor(input: string): number {
+  return chunkSize(statSync(input).size, DEFAULT_CHUNK_BYTES);
 }
 
 /** Lines a second of the whole process, from start to end. */

@@ -22,7 +22,7 @@ export async function measureGrowth(bench: Bench, input: string): Promise<void> 
   let chunkBytes = 0;
   for (const share of SHARES) {
     copyStart(input, share, start);
-    if (chunkBytes === 0) chunkBytes = chunkBytesFor(bench, start);
+    if (chunkBytes === 0) chunkBytes = chunkBytesFor(start);
     conversions.push(await convert(bench, start, { chunkBytes }));
   }
   rmSync(start);

@@ -13,7 +13,7 @@ const GOAL = 0.03;
  */
 export async function measureMainThread(bench: Bench, input: string, ordinary: Conversion): Promise<void> {
   const { table } = bench;
-  const chunkBytes = chunkBytesFor(bench, input);
+  const chunkBytes = chunkBytesFor(input);
   const few = await convert(bench, input, { chunkBytes });
   const many = await convert(bench, input, { chunkBytes: Math.min(LARGEST_CHEAP_CHUNK, Math.ceil(chunkBytes / 10)) });
   const perChunk = (many.cpu.main - few.cpu.main) / (many.chunks - few.chunks);

@@ -63,15 +63,83 @@ const KINDS = [
   [5, 2],
   [1984, 1],
   [4, 5],
-  [30166, 10],
+  [30166, 40],
   [20000, 1],
   [65535, 1],
 ] as const;
 
-/** Kind, tags and content of an event, in proportions and sizes such as relays see them. */
+/** Accounts that many events refer to, the first ones most. */
+const KNOWN_ACCOUNTS = 2000;
+
+/** Kind, tags and content of an event, in proportions and sizes such as relays see them; it compresses about as they do. */
 export function draftEvent(random: Random): Draft {
   const kind = random.weighted(KINDS);
+  if (kind === 6) return draftRepost(random);
+  if (kind === 9735) return draftZapReceipt(random);
   return { kind, tags: draftTags(random, kind), content: draftContent(random, kind) };
+}
+
+/** An account that an event refers to. */
+function account(random: Random): string {
+  if (random.chance(0.3)) return random.hex(64);
+  return Bun.SHA256.hash(`account ${Math.floor(KNOWN_ACCOUNTS * (random.int(0, 9999) / 10_000) ** 3)}`, "hex");
+}
+
+function accountTag(random: Random): TagValue[] {
+  return ["p", account(random), random.pick(RELAYS)];
+}
+
+function eventTag(random: Random): TagValue[] {
+  return ["e", random.hex(64), random.pick(RELAYS), random.pick(["root", "reply", "mention", ""])];
+}
+
+/** NIP-18: the note stands in the content, and the tags refer to it. */
+function draftRepost(random: Random): Draft {
+  const note = {
+    id: random.hex(64),
+    pubkey: account(random),
+    created_at: random.int(1_600_000_000, 1_700_000_000),
+    kind: 1,
+    tags: [eventTag(random), ...draftTags(random, 5), accountTag(random)],
+    content: text(random, random.int(5, 80)),
+    sig: random.hex(128),
+  };
+  const relay = random.pick(RELAYS);
+  return {
+    kind: 6,
+    tags: [
+      ["e", note.id, relay],
+      ["p", note.pubkey, relay],
+      ["k", "1"],
+    ],
+    content: JSON.stringify(note),
+  };
+}
+
+/** NIP-57: the request stands in the description, and the receipt takes its tags over. */
+function draftZapReceipt(random: Random): Draft {
+  const [note, recipient] = [eventTag(random), accountTag(random)];
+  const relays = Array.from({ length: random.int(2, 8) }, () => random.pick(RELAYS));
+  const request = {
+    pubkey: account(random),
+    content: words(random, 5),
+    id: random.hex(64),
+    sig: random.hex(128),
+    kind: 9734,
+    tags: [["amount", String(21 * random.int(1, 1000) * 1000)], note, recipient, ["relays", ...relays]],
+  };
+  return {
+    kind: 9735,
+    tags: [
+      recipient,
+      note,
+      ["P", request.pubkey],
+      ["bolt11", `lnbc${random.int(1, 5000)}u1p${random.hex(260)}`],
+      ["preimage", random.hex(64)],
+      ["description", JSON.stringify(request)],
+    ],
+    content: "",
+  };
 }
 
 function draftContent(random: Random, kind: number): string {
@@ -86,21 +154,10 @@ function draftContent(random: Random, kind: number): string {
       });
     case 3:
     case 5:
-    case 9735:
     case 10002:
       return "";
     case 4:
       return `${Buffer.from(random.hex(random.int(4, 60) * 32), "hex").toString("base64")}?iv=${random.hex(24)}`;
-    case 6:
-      return JSON.stringify({
-        id: random.hex(64),
-        pubkey: random.hex(64),
-        created_at: random.int(1_600_000_000, 1_700_000_000),
-        kind: 1,
-        tags: [["e", random.hex(64), random.pick(RELAYS), "root"], ...draftTags(random, 5), ["p", random.hex(64)]],
-        content: text(random, random.int(5, 80)),
-        sig: random.hex(128),
-      });
     case 7:
       return random.pick(["+", "🤙", "-", "❤️", ...EMOJI, ""]);
     case 30166:
@@ -122,37 +179,17 @@ function draftContent(random: Random, kind: number): string {
 function draftTags(random: Random, kind: number): TagValue[][] {
   const repeat = (from: number, to: number, make: () => TagValue[]) =>
     Array.from({ length: random.int(from, to) }, make);
-  const p = () => ["p", random.hex(64), random.pick(RELAYS)];
-  const e = () => ["e", random.hex(64), random.pick(RELAYS), random.pick(["root", "reply", "mention", ""])];
+  const p = () => accountTag(random);
+  const e = () => eventTag(random);
   switch (kind) {
     case 0:
       return random.chance(0.3) ? [["alt", "User profile"]] : [];
     case 3:
-      return repeat(20, 290, () => ["p", random.hex(64)]);
+      return repeat(20, 290, () => ["p", account(random)]);
     case 5:
       return repeat(1, 5, () => ["e", random.hex(64)]);
-    case 6:
     case 7:
       return [e(), p(), ["k", "1"]];
-    case 9735:
-      return [
-        p(),
-        e(),
-        ["P", random.hex(64)],
-        ["bolt11", `lnbc${random.int(1, 5000)}u1p${random.hex(260)}`],
-        ["preimage", random.hex(64)],
-        [
-          "description",
-          JSON.stringify({
-            pubkey: random.hex(64),
-            content: words(random, 5),
-            id: random.hex(64),
-            sig: random.hex(128),
-            kind: 9734,
-            tags: [["amount", "21000"], e(), p(), ["relays", ...repeat(2, 8, () => [random.pick(RELAYS)]).flat()]],
-          }),
-        ],
-      ];
     case 10002:
       return repeat(2, 12, () => [
         "r",

@@ -4,11 +4,13 @@ import { createS3Clients } from "../../cli/net/s3.ts";
 import { convertOptionsSchema } from "../../cli/plan/options.ts";
 import {
   chunkRanges,
+  chunkSize,
   countBytes,
   countChunks,
   describeDifference,
   fingerprintOf,
   makePlan,
+  parsePlan,
 } from "../../cli/plan/plan.ts";
 import { estimateSpace } from "../../cli/plan/space.ts";
 import { type Input, inputSchema } from "../../cli/source/inputs.ts";
@@ -28,6 +30,13 @@ test("chunks cover an input without gap or overlap", () => {
   expect([...chunkRanges(8, 4)]).toHaveLength(2);
 });
 
+test("an input has many chunks, if they need be neither tiny nor larger than asked for", () => {
+  const [mib, gib] = [1024 ** 2, 1024 ** 3];
+  const sizes = (size: number | null) => chunkSize(size, 64 * mib) / mib;
+  expect([0, mib, 100 * mib, gib, 4 * gib, 9 * gib, null].map(sizes)).toEqual([8, 8, 8, 16, 64, 64, 64]);
+  expect(chunkSize(gib, 300)).toBe(300);
+});
+
 test("bytes and chunks are known unless an input is a stream", () => {
   const stream = inputSchema.parse({ name: "-", size: null, modified: null });
   const compressed: Input = { ...input, compression: "zstd" };
@@ -38,6 +47,13 @@ test("bytes and chunks are known unless an input is a stream", () => {
     null,
   ]);
   expect(countBytes({ ...plan, inputs: [compressed] })).toBeNull();
+});
+
+test("a plan that cannot be read is refused in words", () => {
+  const plan = makePlan([input], options, 0);
+  expect(parsePlan(JSON.stringify(plan), "plan.json")).toEqual(plan);
+  for (const text of [JSON.stringify({ ...plan, format: 1 }), "{}", '{"format":'])
+    expect(() => parsePlan(text, "work/plan.json")).toThrow("work/plan.json is damaged or of another version");
 });
 
 test("a plan has another fingerprint, and a difference in words, for all that alters the output", () => {
