@@ -1,7 +1,7 @@
 // Measures the whole pipeline and, in the same run and on the same cores, the raw limits it is compared with.
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { type Bench, chunkBytesFor } from "./bench/bench.ts";
@@ -15,6 +15,8 @@ import { measureStartUp } from "./bench/start-up.ts";
 import { createTable } from "./bench/table.ts";
 import { compareResources, measureThroughput } from "./bench/throughput.ts";
 
+/** Checks signatures in batches; see scripts/build-native.sh. */
+const LIBRARY = join(import.meta.dir, "../dist/schnorr-batch.so");
 const FULL_LINES = 2_000_000;
 const SCALED_LINES = 100_000;
 const MAIN_THREAD_BYTES = 128 * 1024 ** 2;
@@ -40,10 +42,12 @@ const args = await yargs(hideBin(process.argv))
 const { parallel } = args;
 const lines = args.full ? FULL_LINES : args.lines;
 const folder = join(args.dir, "proton-beam-bench");
-const bench: Bench = { folder, parallel, loopMs: args.loopSeconds * 1000, table: createTable(console.log) };
+const program = join(folder, "proton-beam");
+const bench: Bench = { folder, program, parallel, loopMs: args.loopSeconds * 1000, table: createTable(console.log) };
 const unique = join(folder, "unique.jsonl");
 mkdirSync(folder, { recursive: true });
 try {
+  compile(program);
   await measureAll();
   bench.table.end();
 } finally {
@@ -74,6 +78,15 @@ async function measureAll(): Promise<void> {
     await measureRealEvents(bench, path);
     rmSync(path);
   }
+}
+
+/** Compiles the program, and puts the library that it wants beside it, if there is one. */
+function compile(path: string): void {
+  const { exitCode } = Bun.spawnSync([process.execPath, "run", join(import.meta.dir, "build.ts"), path], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (exitCode !== 0) throw new Error(`the program cannot be compiled: ${exitCode}`);
+  if (existsSync(LIBRARY)) cpSync(LIBRARY, join(folder, basename(LIBRARY)));
 }
 
 /** Measures with the first lines of the unique events. */

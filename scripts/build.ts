@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { buildOptions, root } from "./build-options.ts";
 
 const outfile = process.argv[2] ?? join(root, "dist/proton-beam");
-const result = await Bun.build({ ...buildOptions, compile: { outfile } });
+// Bytecode halves the time to the first line: nothing is parsed at the start, neither by the program nor by its threads.
+const result = await Bun.build({ ...buildOptions, bytecode: true, format: "esm", compile: { outfile } });
 for (const message of result.logs) console.error(message);
 console.log(outfile);

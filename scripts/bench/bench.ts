@@ -11,6 +11,8 @@ export const DEFAULT_CHUNK_BYTES = 64 * 1024 ** 2;
 export interface Bench {
   /** Where all files are. */
   folder: string;
+  /** The program, compiled. */
+  program: string;
   parallel: number;
   /** How long each bare loop runs. */
   loopMs: number;
@@ -28,6 +30,7 @@ export interface Variation {
 
 export function convert(bench: Bench, input: string, variation: Variation = {}): Promise<Conversion> {
   return runConversion({
+    program: bench.program,
     input,
     output: join(bench.folder, "archive"),
     parallel: bench.parallel,

@@ -7,10 +7,9 @@ import { peakMemory } from "../peak-memory.ts";
 import { peakTemporarySpace } from "./temporary-space.ts";
 import { threadTimes } from "./thread-times.ts";
 
-export const MAIN = join(import.meta.dir, "../../cli/main.ts");
-
 /** What to convert, and how. */
 export interface ConversionSettings {
+  program: string;
   input: string;
   /** Where the archive is made; it is removed again. */
   output: string;
@@ -79,10 +78,10 @@ export async function runConversion(settings: ConversionSettings): Promise<Conve
   };
 }
 
-function commandOf({ input, output, parallel, chunkBytes, validate, cores }: ConversionSettings): string[] {
+function commandOf({ program, input, output, parallel, chunkBytes, validate, cores }: ConversionSettings): string[] {
   return [
     ...(cores === null ? [] : ["taskset", "-c", `0-${cores - 1}`]),
-    ...[process.execPath, "run", MAIN, "convert", input, "-o", output, "-j", String(parallel)],
+    ...[program, "convert", input, "-o", output, "-j", String(parallel)],
     ...["--chunk-bytes", String(chunkBytes), "--json", "--no-progress"],
     ...(validate ? ["--validate-signatures"] : []),
   ];

@@ -1,11 +1,9 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Bench, convert, DEFAULT_CHUNK_BYTES } from "./bench.ts";
-import { MAIN } from "./conversion.ts";
 import { provideDump, UNIQUE_EVENTS } from "./dumps.ts";
 import { milliseconds } from "./table.ts";
 
-const EXECUTABLE = join(import.meta.dir, "../../dist/proton-beam");
+const MAIN = join(import.meta.dir, "../../cli/main.ts");
 const FEW_LINES = 10;
 const START_GOAL = 0.1;
 /** What all workers may add to the time of one on an input that has no work for them, seconds. */
@@ -18,7 +16,7 @@ export async function measureStartUp(bench: Bench, repeats: number): Promise<voi
   await provideDump(input, { ...UNIQUE_EVENTS, lines: FEW_LINES }, 1);
   const programs = [
     ["bun cli/main.ts", [process.execPath, "run", MAIN]],
-    ...(existsSync(EXECUTABLE) ? [["dist/proton-beam", [EXECUTABLE]] as const] : []),
+    ["the compiled program", [bench.program]],
   ] as const;
   table.section(`start-up, median of ${repeats}`);
   for (const [name, command] of programs)
