@@ -4,7 +4,7 @@ import { writeSqliteVarint } from "./values.ts";
 
 /*
  * SQLite's b-trees written from their cells in order: each page once, full, without a look-up. CREATE INDEX, which sorts
- * with a comparison of decoded records and inserts one by one, takes about three times as long.
+ * with a comparison of decoded records and inserts one by one, takes several times as long.
  */
 const CHILD_BYTES = 4;
 /** No cell here is larger: an id and its row, or three integers. */

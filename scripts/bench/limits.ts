@@ -30,9 +30,10 @@ export async function measureLimits(input: string, parallel: number, ms: number)
   }
 }
 
-/** The mean of what was measured before and after. */
-export function meanOf(before: Limits, after: Limits): Limits {
-  const mean = (loop: Loop, key: keyof LoopSpeed) => (before[loop][key] + after[loop][key]) / 2;
+/** The mean of what was measured at several times. */
+export function meanOf(...limits: Limits[]): Limits {
+  const mean = (loop: Loop, key: keyof LoopSpeed) =>
+    limits.reduce((sum, { [loop]: speed }) => sum + speed[key], 0) / limits.length;
   const speeds = LOOPS.map((loop) => [
     loop,
     { perSecond: mean(loop, "perSecond"), cpuSeconds: mean(loop, "cpuSeconds") },

@@ -71,7 +71,7 @@ const KINDS = [
 /** Accounts that many events refer to, the first ones most. */
 const KNOWN_ACCOUNTS = 2000;
 
-/** Kind, tags and content of an event, in proportions and sizes such as relays see them; it compresses about as they do. */
+/** Kind, tags and content of an event, in sizes such as relays see them; they compress about as real ones do. */
 export function draftEvent(random: Random): Draft {
   const kind = random.weighted(KINDS);
   if (kind === 6) return draftRepost(random);

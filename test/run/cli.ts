@@ -58,7 +58,7 @@ export interface Dump {
   expected: Expected;
 }
 
-/** A generated dump in `folder`; about 1.4 MB a thousand lines. */
+/** A generated dump in `folder`; about 1.7 MB a thousand lines. */
 export async function makeDump(folder: string, name: string, settings: Partial<Expected["settings"]>): Promise<Dump> {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, name);

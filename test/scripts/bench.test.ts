@@ -36,7 +36,7 @@ const JUDGED = [
 ];
 const SHOWN = [
   ...["verify", "JSON.parse", "gzip 6 of the input", "gzip 6 of the events"].flatMap((loop) =>
-    ["before", "after", "mean", "CPU time"].map((part) => `${loop}, ${part}`),
+    ["before", "between", "after", "CPU time"].map((part) => `${loop}, ${part}`),
   ),
   "whole process",
   "as its summary says",
@@ -47,7 +47,7 @@ const SHOWN = [
   "peak temporary space",
   "without / JSON.parse and gzip 6 of the events",
   "1 worker on 1 core, with signatures",
-  "1 worker on all cores, without signatures",
+  "bare JSON.parse and gzip 6: 2 threads / 1 thread / 2",
   "main thread per chunk",
   "straight line: largest deviation of a size",
   "whole conversion of 10 events, 2 workers",
