@@ -90,9 +90,10 @@ export function createLeaves(path: string) {
       flush();
       const tree = createTableTree(pages, root);
       let rowid = 0;
+      // The table holds on to the last page of a block until the next one: there are two in turn.
+      let [block, spare] = [gathered, Buffer.allocUnsafe(gathered.length)];
       for (let at = 0; at < size; at += gathered.length) {
-        // The table holds on to the last page of a block until the next one.
-        const block = Buffer.allocUnsafe(Math.min(gathered.length, size - at));
+        [block, spare] = [spare.subarray(0, Math.min(gathered.length, size - at)), block];
         readAt(file, block, at);
         for (let pageAt = 0; pageAt < block.length; pageAt += PAGE_BYTES) {
           const page = block.subarray(pageAt, pageAt + PAGE_BYTES);
