@@ -43,6 +43,8 @@ export interface Conversion {
 export async function runConversion(settings: ConversionSettings): Promise<Conversion> {
   const { output, parallel } = settings;
   rmSync(output, { recursive: true, force: true });
+  // Else this conversion would wait for the disk that writes what was made before.
+  Bun.spawnSync(["sync"]);
   const started = performance.now();
   const child = Bun.spawn(commandOf(settings), { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
   const ended = child.exited.then(() => performance.now());
