@@ -123,14 +123,13 @@ async function readThrough(
     const { stream, sha256 } = hashing(size === 0 ? nothing() : files.stream(path, 0, size));
     const events = createEventCheck(job, judge, dayIndex, into);
     const slicer = createSlicer(stream);
-    let damages = 0;
     try {
-      damages = await checkPieces(job, dayIndex?.members ?? [], slicer, events, into);
+      const damages = await checkPieces(job, dayIndex?.members ?? [], slicer, events, into);
       await slicer.skip(size);
+      return { damages, sha256: sha256(), ...events.finish() };
     } finally {
       await slicer.close();
     }
-    return { damages, sha256: sha256(), ...events.finish() };
   };
   if (index === null) return pass(null, findings);
 
@@ -163,12 +162,15 @@ async function checkPieces(
   let damages = 0;
   for await (const piece of readDayPieces(path, size, members, slicer)) {
     if (piece.type === "block") events.check(piece.number, piece.block);
-    else if (piece.type === "member") compareMember(path, piece.member, members, piece.number, findings);
-    else {
+    else if (piece.type === "member") {
+      events.endMember();
+      compareMember(path, piece.member, members, piece.number, findings);
+    } else {
       damages++;
+      const lost = events.lose(piece.number);
       const rest = piece.isLast
         ? "what comes behind it was not read, since no index tells where the next one begins"
-        : events.lose(piece.number);
+        : lost;
       findings.add(path, "file", `${piece.text} (member ${piece.number}); ${rest}`);
     }
   }
@@ -194,7 +196,9 @@ function compareMember(path: string, found: Member, members: Member[], number: n
 /** Checks events in the order of their file, and the rows of the index beside them. */
 interface EventCheck {
   check(member: number, block: DayBlock): void;
-  /** The events of a member that cannot be read, in words. */
+  /** The member is whole. */
+  endMember(): void;
+  /** The member cannot be read to its end. @returns those of its events that are not there, in words */
   lose(member: number): string;
   finish(): Omit<Found, "sha256" | "damages">;
 }
@@ -208,6 +212,14 @@ function createEventCheck(job: DayCheck, judge: Judge, index: DayIndex | null, f
   let events = 0;
   let tags = 0;
   let previous: NostrEvent | null = null;
+  // What is wrong with the events of the member that is being read, and the events that the index has where none is: no matter
+  // by themselves when the member turns out to be damaged.
+  let ofMember = createFindings();
+  let missing: string[] = [];
+  const beginMember = () => {
+    ofMember = createFindings();
+    missing = [];
+  };
 
   const failIndex = (error: unknown) => {
     findings.add(INDEX_FILE, "index", `what it has of ${path} cannot be read: ${errorMessage(error)}`);
@@ -223,12 +235,14 @@ function createEventCheck(job: DayCheck, judge: Judge, index: DayIndex | null, f
       return otherwise;
     }
   };
-  const onOrphan = ({ id, position }: EventRow, member: number) =>
-    findings.add(
+  const onOrphan = ({ id, position }: EventRow, member: number) => {
+    missing.push(toHex(id));
+    ofMember.add(
       INDEX_FILE,
       "index",
       `its row of event ${toHex(id)} points to byte ${position} of member ${member} of ${path}, where no such event begins`,
     );
+  };
   const onStray = ({ id, createdAt }: EventRow) =>
     findings.add(
       INDEX_FILE,
@@ -253,7 +267,7 @@ function createEventCheck(job: DayCheck, judge: Judge, index: DayIndex | null, f
       row.kind === event.kind ? null : `kind ${row.kind}`,
     ].filter((text) => text !== null);
     if (differing.length > 0)
-      findings.add(
+      ofMember.add(
         INDEX_FILE,
         "index",
         `its row of event ${event.id} (${path}, ${place}) is wrong: ${differing.join(", ")}`,
@@ -263,7 +277,7 @@ function createEventCheck(job: DayCheck, judge: Judge, index: DayIndex | null, f
     for (const hash of tagsOf(record, 0, record.length)) {
       tags++;
       if (index !== null && !index.hasTag(hash, created_at, rowid))
-        findings.add(INDEX_FILE, "index", `has no row of a tag of event ${id} (${path})`);
+        ofMember.add(INDEX_FILE, "index", `has no row of a tag of event ${id} (${path})`);
     }
   };
   const checkRow = (event: NostrEvent, record: Buffer, place: string, row: EventRow | null) => {
@@ -274,24 +288,24 @@ function createEventCheck(job: DayCheck, judge: Judge, index: DayIndex | null, f
     }
     const elsewhere = index?.placeOf(event.id) ?? null;
     const other = elsewhere === null ? "" : `; it has one that points to ${elsewhere}`;
-    findings.add(INDEX_FILE, "index", `has no row of event ${event.id} (${path}, ${place})${other}`);
+    ofMember.add(INDEX_FILE, "index", `has no row of event ${event.id} (${path}, ${place})${other}`);
   };
   const checkOrder = (event: NostrEvent, place: string) => {
     const before = previous;
     previous = event;
     if (before === null) return;
-    if (event.id === before.id) findings.add(path, "file", `event ${event.id} (${place}) is there twice`);
+    if (event.id === before.id) ofMember.add(path, "file", `event ${event.id} (${place}) is there twice`);
     else if (event.created_at < before.created_at || (event.created_at === before.created_at && event.id < before.id))
-      findings.add(path, "file", `event ${event.id} (${place}) is not in its place by created_at and id`);
+      ofMember.add(path, "file", `event ${event.id} (${place}) is not in its place by created_at and id`);
   };
   const checkContent = ({ event, fault, isCanonical, note }: Judgement, place: string) => {
-    if (fault !== null) findings.add(path, "file", `event ${event?.id ?? ""} (${place}) is damaged: ${fault}`);
+    if (fault !== null) ofMember.add(path, "file", `event ${event?.id ?? ""} (${place}) is damaged: ${fault}`);
     else if (!isCanonical)
-      findings.add(path, "file", `event ${event?.id} (${place}) is not encoded as this program does`);
+      ofMember.add(path, "file", `event ${event?.id} (${place}) is not encoded as this program does`);
     if (event === null) return;
     if (note !== null) noted[note].add(event.id);
     if (dayOf(event.created_at) !== day)
-      findings.add(path, "file", `event ${event.id} (${place}) is of another day: created_at ${event.created_at}`);
+      ofMember.add(path, "file", `event ${event.id} (${place}) is of another day: created_at ${event.created_at}`);
     checkOrder(event, place);
   };
 
@@ -308,15 +322,23 @@ function createEventCheck(job: DayCheck, judge: Judge, index: DayIndex | null, f
         withRows((cursor) => {
           const row = cursor.take(member, position + at);
           if (judgement.event !== null) checkRow(judgement.event, record, place, row);
+          if (judgement.fault !== null && row !== null) missing.push(toHex(row.id));
         }, undefined);
       }
     },
+    endMember: () => {
+      findings.merge(ofMember);
+      beginMember();
+    },
     lose: (member) => {
-      const lost = withRows((cursor) => cursor.lose(member).map(({ id }) => toHex(id)), null);
-      return lost === null ? "its events are lost" : describeLost(lost);
+      const unread = withRows((cursor) => cursor.lose(member).map(({ id }) => toHex(id)), null);
+      const lost = unread === null ? "its events are lost" : describeLost([...missing, ...unread]);
+      beginMember();
+      return lost;
     },
     finish: () => {
       withRows((cursor) => cursor.finish(), undefined);
+      findings.merge(ofMember);
       findings.notes.push(
         ...noted.id.text(`${path}: ids that are not the SHA-256 of their event, as was allowed`),
         ...noted.signature.text(`${path}: signatures that do not verify, which not all conversions checked`),

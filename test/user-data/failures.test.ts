@@ -88,7 +88,7 @@ test(
 test(
   "a disk that is too small ends the run and is named as the reason",
   async () => {
-    const small = { volumeBytes: 4 * 1024 * 1024, files: { "opt/proton-beam/crashes": fourTimes() } };
+    const small = { volumeBytes: 4.5 * 1024 * 1024, files: { "opt/proton-beam/crashes": fourTimes() } };
     const message = "the converter ended five times in an hour (exited/75)";
     await expectFailure("small", message, world.settings("small", [fast]), small);
     expect(world.log("small")).toContain("the disk of /var/lib/proton-beam/work is full");
