@@ -8,7 +8,7 @@ import type { Dataset } from "./schema.ts";
  * JSON Lines that a vCPU converts in a second, bytes, from line to index: three quarters of what scripts/bench.ts measured
  * a core, since a vCPU of most types is half of one.
  */
-const VCPU_RATE = { checked: 10e6, unchecked: 20e6 };
+const VCPU_RATE = { checked: 14e6, unchecked: 20e6 };
 
 /**
  * What goes to and from the work volume for a byte of input: 0.97 written (segments, daily files, rows, index), and the
