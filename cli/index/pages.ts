@@ -1,3 +1,4 @@
+import { createWriteBack } from "../store/write-back.ts";
 import { writeAt } from "./scratch.ts";
 
 /** Of a database with a page size as SQLite's own, 4 KiB. */
@@ -22,8 +23,10 @@ export function createPageWriter(file: number, pages: number): PageWriter {
   const gathered = Buffer.allocUnsafe(PAGES_AT_ONCE * PAGE_BYTES);
   let used = 0;
   let count = pages;
+  const written = createWriteBack(file, pages * PAGE_BYTES);
   const flush = () => {
     writeAt(file, gathered.subarray(0, used), count * PAGE_BYTES - used);
+    written(used);
     used = 0;
   };
   const put = (page: Buffer) => {

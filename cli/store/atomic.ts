@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { writeAll } from "./blocks.ts";
+import { createWriteBack } from "./write-back.ts";
 
 /** Names that end so are unfinished; whoever finds one at the start of a run removes it. */
 export const TEMPORARY_SUFFIX = ".tmp";
@@ -18,8 +19,12 @@ export interface AtomicFile {
 export function createAtomicFile(path: string): AtomicFile {
   const temporary = path + TEMPORARY_SUFFIX;
   const file = openSync(temporary, "w");
+  const written = createWriteBack(file);
   return {
-    write: (bytes) => writeAll(file, bytes),
+    write: (bytes) => {
+      writeAll(file, bytes);
+      written(bytes.length);
+    },
     commit: () => {
       fsyncSync(file);
       closeSync(file);
