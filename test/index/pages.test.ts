@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { closeSync, ftruncateSync, openSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import fc from "fast-check";
 import { createIndexBuilder } from "../../cli/index/build.ts";
@@ -10,6 +10,8 @@ import { readAt } from "../../cli/index/scratch.ts";
 import { BATCH_ROWS } from "../../cli/index/sort.ts";
 import type { IndexRow } from "../../cli/reduce/day-rows.ts";
 import { temporaryFolder } from "../run/cli.ts";
+
+setDefaultTimeout(60_000);
 
 const MEMBER = { offset: 0, length: 1, size: 1, events: 1 };
 const QUESTIONS = [
