@@ -63,10 +63,10 @@ test("a search ends when it is told to", async () => {
 test("a search that looks at much in vain is given up", async () => {
   const reader = await readers.open(large);
   const run = (filter: Partial<Filter>, maxScanned: number) =>
-    Array.fromAsync(reader.search([{ ...EVERYTHING, ...filter }], { signal, maxScanned }));
+    Array.fromAsync(reader.search([{ ...EVERYTHING, ...filter }], { signal, maxScanned })).catch((error) => error);
   const nowhere = { search: { text: "that is nowhere to be found", ignoreCase: false } };
-  await expect(run(nowhere, 5000)).rejects.toThrow(TooBroadError);
+  expect(await run(nowhere, 5000)).toBeInstanceOf(TooBroadError);
   expect(await run(nowhere, 100_000)).toEqual([]);
   // By the index alone.
-  await expect(run({ authors: manyAuthors, kinds: [[1, 1]] }, 1000)).rejects.toThrow(TooBroadError);
+  expect(await run({ authors: manyAuthors, kinds: [[1, 1]] }, 1000)).toBeInstanceOf(TooBroadError);
 });
