@@ -4,12 +4,12 @@ import { dirname, resolve } from "node:path";
 import type { Member } from "../reduce/day-file.ts";
 import type { IndexRow } from "../reduce/day-rows.ts";
 import { renameDurably, TEMPORARY_SUFFIX } from "../store/atomic.ts";
+import { readAt } from "../store/blocks.ts";
 import { createEventWriter, type EventWriter } from "./events.ts";
 import { createPageWriter, PAGE_BYTES } from "./pages.ts";
 import { createPubkeyInterner } from "./pubkeys.ts";
 import { openIndex } from "./read.ts";
 import { INDEXES, TABLES, TAG_TABLES, VIEW } from "./schema.ts";
-import { readAt } from "./scratch.ts";
 
 const CACHE_KIB = 65_536;
 

@@ -22,7 +22,7 @@ export interface EventWriter {
   /** Adds the next row. @returns its number */
   add(row: EventRow): number;
   /**
-   * Writes the pages, and removes the files that were made.
+   * Writes the pages.
    * @param roots pages of `event` and its indexes, by name
    */
   finish(pages: PageWriter, roots: Map<string, number>): void;

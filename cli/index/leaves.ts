@@ -1,7 +1,8 @@
 import { closeSync } from "node:fs";
+import { readAt, writeAt } from "../store/blocks.ts";
 import { cellsOf, createNode, NODE } from "./node.ts";
 import { PAGE_BYTES, type PageWriter } from "./pages.ts";
-import { openNameless, readAt, writeAt } from "./scratch.ts";
+import { openNameless } from "./scratch.ts";
 import { createTableTree } from "./tree.ts";
 import {
   ID_BYTES,

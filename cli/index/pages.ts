@@ -1,5 +1,5 @@
+import { writeAt } from "../store/blocks.ts";
 import { createWriteBack } from "../store/write-back.ts";
-import { writeAt } from "./scratch.ts";
 
 /** Of a database with a page size as SQLite's own, 4 KiB. */
 export const PAGE_BYTES = 4096;

@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs";
-import { openNameless, readAt, writeAt } from "./scratch.ts";
+import { readAt, writeAt } from "../store/blocks.ts";
+import { openNameless } from "./scratch.ts";
 
 const WRITE_BYTES = 1024 ** 2;
 /** What all runs that are merged may have in memory. */

@@ -85,6 +85,11 @@ export function chunkSize(size: number | null, most: number): number {
   return size === null ? most : Math.min(most, Math.max(LEAST_CHUNK_BYTES, Math.ceil(size / PARTS)));
 }
 
+/** Bytes of a chunk of the plan's inputs. */
+export function chunkBytesOf(plan: Plan): number {
+  return chunkSize(countBytes(plan), plan.options.chunkBytes);
+}
+
 /** The byte ranges of an input of known size. */
 export function* chunkRanges(size: number, chunkBytes: number): Generator<ByteRange> {
   for (let start = 0; start < size; start += chunkBytes) yield { start, end: Math.min(start + chunkBytes, size) };
@@ -92,7 +97,7 @@ export function* chunkRanges(size: number, chunkBytes: number): Generator<ByteRa
 
 /** Chunks of all inputs, or null when one is a stream. */
 export function countChunks(plan: Plan): number | null {
-  const chunkBytes = chunkSize(countBytes(plan), plan.options.chunkBytes);
+  const chunkBytes = chunkBytesOf(plan);
   return sumOrNull(plan.inputs.map((input) => chunksOf(contentSize(input), chunkBytes)));
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { ProtonBeamError } from "../errors.ts";
-import { chunkRanges, chunkSize, countBytes } from "../plan/plan.ts";
+import { chunkBytesOf, chunkRanges, countBytes } from "../plan/plan.ts";
 import { emptyPhase } from "../report/progress.ts";
 import { addCounts, type Counts, emptyCounts, totalOf } from "../segment/counts.ts";
 import type { SegmentFooter } from "../segment/segment.ts";
@@ -92,7 +92,7 @@ export async function mapInputs(run: Run): Promise<MappedInputs> {
 /** @param planned counts the chunks, those included that need no task */
 async function* mapTasks(run: Run, planned: { chunks: number }): AsyncGenerator<MapTask> {
   const { plan, context, layout, catalog } = run;
-  const chunkBytes = chunkSize(countBytes(plan), plan.options.chunkBytes);
+  const chunkBytes = chunkBytesOf(plan);
   for (const source of run.sources) {
     const { input } = source;
     if (isSeekable(source)) {

@@ -1,7 +1,8 @@
 import { existsSync, rmSync } from "node:fs";
 import { EXIT, ProtonBeamError } from "../errors.ts";
-import { createSignatureCheck, type SignatureCheck } from "../event/signature/check.ts";
+import { createSignatureCheck } from "../event/signature/check.ts";
 import { selectVerifier } from "../event/signature/select.ts";
+import type { SignatureCheck } from "../event/signature/verifier.ts";
 import { createIndexBuilder, type IndexBuilder } from "../index/build.ts";
 import { createS3Clients } from "../net/s3.ts";
 import { readDayRecord, readRows } from "../reduce/day-rows.ts";

@@ -1,6 +1,6 @@
 import { createLineReader, type LineReader } from "../event/line.ts";
 import type { RejectReason } from "../event/reject.ts";
-import { type SignatureCheck, TRIPLE_BYTES } from "../event/signature/check.ts";
+import { type SignatureCheck, TRIPLE_BYTES } from "../event/signature/verifier.ts";
 import type { ConvertOptions } from "../plan/options.ts";
 import type { Arena } from "./arena.ts";
 import { type FilterReason, filterReason } from "./filter.ts";

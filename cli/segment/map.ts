@@ -1,4 +1,4 @@
-import type { SignatureCheck } from "../event/signature/check.ts";
+import type { SignatureCheck } from "../event/signature/verifier.ts";
 import type { ConvertOptions } from "../plan/options.ts";
 import { type ByteRange, scanLines, WINDOW_BYTES } from "../source/lines.ts";
 import { type ContainerWriter, createContainer } from "../store/container.ts";

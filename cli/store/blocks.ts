@@ -22,3 +22,21 @@ export function* readBlocks(path: string, limit = Number.POSITIVE_INFINITY): Gen
 export function writeAll(file: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }
+
+/** Writes all of `bytes` at a place in the file. */
+export function writeAt(file: number, bytes: Buffer, position: number): void {
+  for (let at = 0; at < bytes.length; ) {
+    const written = writeSync(file, bytes, at, bytes.length - at, position + at);
+    if (written === 0) throw new Error("nothing more can be written to the file");
+    at += written;
+  }
+}
+
+/** @throws {Error} when the file ends before `target` is full */
+export function readAt(file: number, target: Buffer, position: number): void {
+  for (let at = 0; at < target.length; ) {
+    const read = readSync(file, target, at, target.length - at, position + at);
+    if (read === 0) throw new Error("unexpected end of file");
+    at += read;
+  }
+}

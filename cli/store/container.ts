@@ -1,8 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
 import { EXIT, ProtonBeamError } from "../errors.ts";
 import { type AtomicFile, createAtomicFile } from "./atomic.ts";
+import { readAt } from "./blocks.ts";
 
 /*
  * A container is a file of sections and a footer that describes them:
@@ -96,7 +97,7 @@ export function readFooter<T>(path: string, schema: z.ZodType<T>): T | null {
   try {
     return withFile(path, (file) => {
       const size = fstatSync(file).size;
-      const tail = (length: number) => readAt(file, size - length, length);
+      const tail = (length: number) => readBytes(file, size - length, length);
       const length = size < TRAILER_BYTES ? 0 : footerLength(tail(TRAILER_BYTES), size);
       return length === 0 ? null : decodeFooter(tail(length), schema);
     });
@@ -127,7 +128,7 @@ export function verifySection(path: string, section: Section): boolean {
       let crc = 0;
       for (let at = 0; at < section.length; at += FRAME_RAW_BYTES) {
         const length = Math.min(FRAME_RAW_BYTES, section.length - at);
-        crc = crc32(readAt(file, section.offset + at, length), crc);
+        crc = crc32(readBytes(file, section.offset + at, length), crc);
       }
       return crc === section.crc;
     });
@@ -155,9 +156,9 @@ export function* readFrames(path: string, section: Section): Generator<Buffer> {
 
 function readFrame(path: string, at: number, end: number): { stored: Buffer; raw: Buffer } {
   const stored = withFile(path, (file) => {
-    const length = readAt(file, at, FRAME_HEADER_BYTES).readUInt32LE(0);
+    const length = readBytes(file, at, FRAME_HEADER_BYTES).readUInt32LE(0);
     if (at + FRAME_HEADER_BYTES + length > end) throw damaged(path);
-    return readAt(file, at, FRAME_HEADER_BYTES + length);
+    return readBytes(file, at, FRAME_HEADER_BYTES + length);
   });
   try {
     return { stored, raw: Bun.zstdDecompressSync(stored.subarray(FRAME_HEADER_BYTES)) };
@@ -184,12 +185,8 @@ function withFile<T>(path: string, use: (file: number) => T): T {
 }
 
 /** @throws {Error} when the file ends before `length` bytes. */
-function readAt(file: number, position: number, length: number): Buffer {
+function readBytes(file: number, position: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length; ) {
-    const read = readSync(file, bytes, at, length - at, position + at);
-    if (read === 0) throw new Error("unexpected end of file");
-    at += read;
-  }
+  readAt(file, bytes, position);
   return bytes;
 }

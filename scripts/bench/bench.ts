@@ -1,11 +1,12 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { convertOptionsSchema } from "../../cli/plan/options.ts";
 import { chunkSize } from "../../cli/plan/plan.ts";
 import { type Conversion, runConversion } from "./conversion.ts";
 import type { Table } from "./table.ts";
 
-/** The program's own, of large inputs. */
-export const DEFAULT_CHUNK_BYTES = 64 * 1024 ** 2;
+/** The most that the program takes for a chunk when nobody asks for less. */
+export const DEFAULT_CHUNK_BYTES = convertOptionsSchema.parse({}).chunkBytes;
 
 /** What all measurements share. */
 export interface Bench {
@@ -34,7 +35,7 @@ export function convert(bench: Bench, input: string, variation: Variation = {}):
     input,
     output: join(bench.folder, "archive"),
     parallel: bench.parallel,
-    chunkBytes: chunkBytesFor(input),
+    chunkBytes: DEFAULT_CHUNK_BYTES,
     validate: false,
     cores: null,
     ...variation,

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Bench, convert, DEFAULT_CHUNK_BYTES } from "./bench.ts";
+import { type Bench, convert } from "./bench.ts";
 import { provideDump, UNIQUE_EVENTS } from "./dumps.ts";
 import { milliseconds } from "./table.ts";
 
@@ -29,10 +29,7 @@ export async function measureStartUp(bench: Bench, repeats: number): Promise<voi
       },
     );
   const secondsWith = (parallel: number) =>
-    medianOf(
-      repeats,
-      async () => (await convert(bench, input, { parallel, validate: true, chunkBytes: DEFAULT_CHUNK_BYTES })).seconds,
-    );
+    medianOf(repeats, async () => (await convert(bench, input, { parallel, validate: true })).seconds);
   const one = await secondsWith(1);
   const all = await secondsWith(bench.parallel);
   table.figure(`whole conversion of ${FEW_LINES} events, 1 worker`, one, milliseconds);

@@ -6,9 +6,9 @@ import { createIndexBuilder } from "../../cli/index/build.ts";
 import { createEventWriter } from "../../cli/index/events.ts";
 import { createPageWriter, PAGE_BYTES } from "../../cli/index/pages.ts";
 import { INDEXES, TABLES } from "../../cli/index/schema.ts";
-import { readAt } from "../../cli/index/scratch.ts";
 import { BATCH_ROWS } from "../../cli/index/sort.ts";
 import type { IndexRow } from "../../cli/reduce/day-rows.ts";
+import { readAt } from "../../cli/store/blocks.ts";
 import { temporaryFolder } from "../run/cli.ts";
 
 setDefaultTimeout(60_000);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { createEventCheck, createSignatureCheck, type SignatureCheck } from "../../cli/event/signature/check.ts";
+import { createEventCheck, createSignatureCheck } from "../../cli/event/signature/check.ts";
 import { selectVerifier } from "../../cli/event/signature/select.ts";
+import type { SignatureCheck } from "../../cli/event/signature/verifier.ts";
 import { type ConvertOptions, convertOptionsSchema } from "../../cli/plan/options.ts";
 import { createArena } from "../../cli/segment/arena.ts";
 import { createJudge } from "../../cli/segment/judge.ts";

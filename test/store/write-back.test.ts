@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
-import { writeAt } from "../../cli/index/scratch.ts";
+import { writeAt } from "../../cli/store/blocks.ts";
 import { createWriteBack } from "../../cli/store/write-back.ts";
 import { temporaryFolder } from "../run/cli.ts";
 

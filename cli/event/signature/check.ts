@@ -2,8 +2,6 @@ import type { NostrEvent } from "../event.ts";
 import { createDigestSet, DIGEST_WORDS } from "./digest-set.ts";
 import { assertFits, type SignatureCheck, TRIPLE_BYTES, type Verifier } from "./verifier.ts";
 
-export { type SignatureCheck, TRIPLE_BYTES } from "./verifier.ts";
-
 /** What one call takes of a verifier that goes one by one. */
 const CAPACITY = 1024;
 
@@ -28,7 +26,7 @@ export function createSignatureCheck(verifier: Verifier): SignatureCheck {
     check: (triples, count, valid) => {
       assertFits(triples, count, valid, capacity);
       let verifying = 0;
-      verdicts.fill(0);
+      verdicts.fill(0, 0, count);
       try {
         for (let i = 0; i < count; i++) {
           const triple = triples.subarray(i * TRIPLE_BYTES, (i + 1) * TRIPLE_BYTES);
